@@ -1,0 +1,160 @@
+//! Bands defined in Hz, shared by all sample rates: bins -> band powers and band gains -> bin gains.
+//!
+//! Triangles between neighbouring centres: every bin belongs to at most two bands with weights that add up
+//! to one, and the same weights interpolate the gains back (algorithm.md section 5.1).
+
+use crate::units::bin_to_hz;
+
+/// Band centres in Hz, ascending: steps of `linear_step_hz` at first, then `growth` times the frequency, to `last_hz`.
+pub fn layout_hz(linear_step_hz: f32, growth: f32, last_hz: f32) -> Vec<f32> {
+    let mut centres_hz = vec![linear_step_hz];
+    while let Some(&centre_hz) = centres_hz.last() {
+        let next_hz = centre_hz + (centre_hz * growth).max(linear_step_hz);
+        if next_hz > last_hz {
+            break;
+        }
+        centres_hz.push(next_hz);
+    }
+    centres_hz
+}
+
+/// Map between the bins of one sample rate and the bands.
+pub struct Bands {
+    bands: usize,
+    /// Per bin: lower band, and the weight of the next band up.
+    lower_band: Vec<u16>,
+    upper_weight: Vec<f32>,
+    /// Bins that count in the analysis; those above lie beyond the last band and only receive its gain.
+    analysed_bins: usize,
+    /// Per band: 1 / sum of its weights, 0 for a band without bins (above the Nyquist frequency).
+    inverse_weight: Vec<f32>,
+}
+
+impl Bands {
+    /// Maps `centres_hz` (ascending, at least two) to the bins of a window at a sample rate. Allocates.
+    pub fn new(centres_hz: &[f32], window_samples: usize, sample_rate_hz: f64) -> Self {
+        let bands = centres_hz.len();
+        let bins = window_samples / 2 + 1;
+        let last_step_hz = centres_hz[bands - 1] - centres_hz[bands - 2];
+        let end_hz = centres_hz[bands - 1] + last_step_hz;
+        let mut map = Self {
+            bands,
+            lower_band: Vec::with_capacity(bins),
+            upper_weight: Vec::with_capacity(bins),
+            analysed_bins: 0,
+            inverse_weight: vec![0.0; bands],
+        };
+        for bin in 0..bins {
+            let frequency_hz = bin_to_hz(bin, window_samples, sample_rate_hz) as f32;
+            let (lower, upper_weight) = position(centres_hz, frequency_hz);
+            map.lower_band.push(lower as u16);
+            map.upper_weight.push(upper_weight);
+            if frequency_hz <= end_hz {
+                map.analysed_bins = bin + 1;
+                map.inverse_weight[lower] += 1.0 - upper_weight;
+                map.inverse_weight[lower + 1] += upper_weight;
+            }
+        }
+        for weight in &mut map.inverse_weight {
+            // A band just under the Nyquist frequency with only the edge of a bin would be noise.
+            *weight = if *weight > 0.05 { 1.0 / *weight } else { 0.0 };
+        }
+        map
+    }
+
+    /// Number of bands.
+    pub fn bands(&self) -> usize {
+        self.bands
+    }
+
+    /// Number of bins.
+    pub fn bins(&self) -> usize {
+        self.lower_band.len()
+    }
+
+    /// Mean power `[bands]` of the bin powers `[bins]` in each band; 0 for bands above the Nyquist frequency.
+    pub fn mean_power_into(&self, bin_power: &[f32], band_power: &mut [f32]) {
+        band_power.fill(0.0);
+        let map = self.lower_band.iter().zip(&self.upper_weight).take(self.analysed_bins);
+        for ((&lower, &upper_weight), &power) in map.zip(bin_power) {
+            let lower = usize::from(lower);
+            band_power[lower] += (1.0 - upper_weight) * power;
+            band_power[lower + 1] += upper_weight * power;
+        }
+        for (power, weight) in band_power.iter_mut().zip(&self.inverse_weight) {
+            *power *= weight;
+        }
+    }
+
+    /// Gains `[bins]` interpolated between the gains `[bands]`.
+    pub fn interpolate_into(&self, band_gain: &[f32], bin_gain: &mut [f32]) {
+        let map = self.lower_band.iter().zip(&self.upper_weight);
+        for ((&lower, &upper_weight), gain) in map.zip(bin_gain) {
+            let lower = usize::from(lower);
+            *gain = band_gain[lower] + upper_weight * (band_gain[lower + 1] - band_gain[lower]);
+        }
+    }
+
+    /// Transpose of [`Self::interpolate_into`]: adds the gradient by bin gains `[bins]` to that by band gains `[bands]`.
+    pub fn interpolate_transposed_add(&self, bin_gradient: &[f32], band_gradient: &mut [f32]) {
+        let map = self.lower_band.iter().zip(&self.upper_weight);
+        for ((&lower, &upper_weight), gradient) in map.zip(bin_gradient) {
+            let lower = usize::from(lower);
+            band_gradient[lower] += (1.0 - upper_weight) * gradient;
+            band_gradient[lower + 1] += upper_weight * gradient;
+        }
+    }
+}
+
+/// Lower neighbour of a frequency among ascending centres and the weight of the upper one; clamped at both ends.
+pub(crate) fn position(centres_hz: &[f32], frequency_hz: f32) -> (usize, f32) {
+    let above = centres_hz.partition_point(|&centre| centre <= frequency_hz);
+    let lower = above.saturating_sub(1).min(centres_hz.len() - 2);
+    let weight = (frequency_hz - centres_hz[lower]) / (centres_hz[lower + 1] - centres_hz[lower]);
+    (lower, weight.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_is_linear_then_geometric() {
+        let centres = layout_hz(50.0, 0.035, 20_000.0);
+        assert_eq!(&centres[..3], &[50.0, 100.0, 150.0]);
+        let top = centres.len() - 1;
+        assert!((centres[top] / centres[top - 1] - 1.035).abs() < 1e-4);
+        assert!(centres[top] <= 20_000.0);
+    }
+
+    #[test]
+    fn flat_stays_flat_in_both_directions() {
+        let centres = layout_hz(50.0, 0.035, 20_000.0);
+        for rate_hz in [11_025.0, 44_100.0, 48_000.0, 192_000.0] {
+            let window = 2 * crate::units::hop_samples(rate_hz);
+            let bands = Bands::new(&centres, window, rate_hz);
+            let mut power = vec![0.0; bands.bands()];
+            bands.mean_power_into(&vec![3.0; bands.bins()], &mut power);
+            for (p, centre) in power.iter().zip(&centres) {
+                let below_nyquist = f64::from(*centre) < rate_hz / 2.0 - 50.0;
+                assert!(if below_nyquist { (p - 3.0).abs() < 1e-4 } else { *p == 0.0 || (p - 3.0).abs() < 1e-4 });
+            }
+            let mut gain = vec![0.0; bands.bins()];
+            bands.interpolate_into(&vec![0.25; bands.bands()], &mut gain);
+            assert!(gain.iter().all(|g| *g == 0.25));
+        }
+    }
+
+    #[test]
+    fn transpose_is_the_adjoint() {
+        let bands = Bands::new(&layout_hz(50.0, 0.04, 20_000.0), 960, 48_000.0);
+        let x: Vec<f32> = (0..bands.bands()).map(|i| (i as f32).sin()).collect();
+        let y: Vec<f32> = (0..bands.bins()).map(|i| (i as f32 * 0.7).cos()).collect();
+        let mut ax = vec![0.0; bands.bins()];
+        bands.interpolate_into(&x, &mut ax);
+        let mut aty = vec![0.0; bands.bands()];
+        bands.interpolate_transposed_add(&y, &mut aty);
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        assert!((dot(&ax, &y) - dot(&x, &aty)).abs() < 1e-3);
+    }
+}

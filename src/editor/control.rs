@@ -1,0 +1,402 @@
+//! What a control does to its parameter, apart from any drawing: drags, wheel, keys, typed numbers and resets.
+//!
+//! Every edit reaches the host as one gesture: begin, any number of values, end. [`Control`] never leaves a gesture open
+//! except while the pointer drags, and never opens a second one.
+
+use nice_plug::prelude::{Param, ParamSetter};
+
+/// How much slower a fine drag, wheel notch or key is.
+const FINE: f32 = 0.1;
+/// Steps of a page key.
+const PAGE_STEPS: f32 = 10.0;
+
+/// What a control needs of a parameter. Values are normalised, 0..=1.
+pub trait Binding {
+    /// The current value.
+    fn value(&self) -> f32;
+    /// The value that a reset returns to.
+    fn default_value(&self) -> f32;
+    /// The current value as text with its unit.
+    fn text(&self) -> String;
+    /// How far one key press or wheel notch goes.
+    fn step(&self) -> f32;
+    /// Reads a number typed by the user, with or without unit.
+    fn parse(&self, text: &str) -> Option<f32>;
+    /// Opens a gesture.
+    fn begin(&self);
+    /// Sets a value inside a gesture.
+    fn set(&self, value: f32);
+    /// Closes the gesture.
+    fn end(&self);
+
+    /// A whole gesture with one value.
+    fn apply(&self, value: f32) {
+        self.begin();
+        self.set(value);
+        self.end();
+    }
+}
+
+/// One whole gesture that sets a parameter to a plain value: buttons, switches and presets.
+pub fn apply_plain<P: Param>(param: &P, setter: &ParamSetter<'_>, value: P::Plain) {
+    setter.begin_set_parameter(param);
+    setter.set_parameter(param, value);
+    setter.end_set_parameter(param);
+}
+
+/// A host parameter as a [`Binding`].
+pub struct ParamBinding<'a, P: Param> {
+    param: &'a P,
+    setter: ParamSetter<'a>,
+    step: f32,
+}
+
+impl<'a, P: Param> ParamBinding<'a, P> {
+    /// Binds `param`; edits go to the host through `setter`, and one step covers `step` of the range.
+    pub fn new(param: &'a P, setter: ParamSetter<'a>, step: f32) -> Self {
+        Self { param, setter, step }
+    }
+}
+
+impl<P: Param> Binding for ParamBinding<'_, P> {
+    fn value(&self) -> f32 {
+        self.param.unmodulated_normalized_value()
+    }
+
+    fn default_value(&self) -> f32 {
+        self.param.default_normalized_value()
+    }
+
+    fn text(&self) -> String {
+        self.param.normalized_value_to_string(self.value(), true)
+    }
+
+    fn step(&self) -> f32 {
+        self.step
+    }
+
+    fn parse(&self, text: &str) -> Option<f32> {
+        self.param.string_to_normalized_value(text)
+    }
+
+    fn begin(&self) {
+        self.setter.begin_set_parameter(self.param);
+    }
+
+    fn set(&self, value: f32) {
+        // By way of the plain value, so that the host hears the snapped value.
+        self.setter.set_parameter(self.param, self.param.preview_plain(value));
+    }
+
+    fn end(&self) {
+        self.setter.end_set_parameter(self.param);
+    }
+}
+
+/// A key that moves a focused control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// One step down.
+    Down,
+    /// One step up.
+    Up,
+    /// Ten steps down.
+    PageDown,
+    /// Ten steps up.
+    PageUp,
+    /// To the lowest value.
+    Lowest,
+    /// To the highest value.
+    Highest,
+}
+
+/// A number that is being typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typing {
+    /// What stands in the field.
+    pub text: String,
+    /// Whether the last attempt to enter it failed.
+    pub refused: bool,
+    /// Whether the field is new and must still take the keyboard.
+    pub fresh: bool,
+}
+
+/// The state of one control between frames.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Exact position during a drag, finer than the parameter's steps. `Some` means: a gesture is open.
+    drag: Option<f32>,
+    wheel_notches: f32,
+    typing: Option<Typing>,
+}
+
+impl Control {
+    /// Moves by `delta` of the range. The first real movement opens the gesture, so that a click does not.
+    pub fn drag(&mut self, binding: &dyn Binding, delta: f32, fine: bool) {
+        if delta == 0.0 || !delta.is_finite() {
+            return;
+        }
+        let from = *self.drag.get_or_insert_with(|| {
+            binding.begin();
+            binding.value()
+        });
+        let to = (from + delta * if fine { FINE } else { 1.0 }).clamp(0.0, 1.0);
+        self.drag = Some(to);
+        binding.set(to);
+    }
+
+    /// Ends a drag, if there is one: button released, focus or window lost, panel closed.
+    pub fn release(&mut self, binding: &dyn Binding) {
+        if self.drag.take().is_some() {
+            binding.end();
+        }
+    }
+
+    /// Returns to the default value.
+    pub fn reset(&mut self, binding: &dyn Binding) {
+        self.set_once(binding, binding.default_value());
+    }
+
+    /// Turns the wheel by `notches`; fractions of a notch wait for the rest.
+    pub fn wheel(&mut self, binding: &dyn Binding, notches: f32, fine: bool) {
+        self.wheel_notches += notches;
+        let whole = self.wheel_notches.trunc();
+        if whole != 0.0 {
+            self.wheel_notches -= whole;
+            self.step(binding, whole, fine);
+        }
+    }
+
+    /// Answers a key.
+    pub fn press(&mut self, binding: &dyn Binding, key: Move, fine: bool) {
+        match key {
+            Move::Down => self.step(binding, -1.0, fine),
+            Move::Up => self.step(binding, 1.0, fine),
+            Move::PageDown => self.step(binding, -PAGE_STEPS, fine),
+            Move::PageUp => self.step(binding, PAGE_STEPS, fine),
+            Move::Lowest => self.set_once(binding, 0.0),
+            Move::Highest => self.set_once(binding, 1.0),
+        }
+    }
+
+    /// Opens the number for typing.
+    pub fn start_typing(&mut self, binding: &dyn Binding) {
+        self.release(binding);
+        self.typing = Some(Typing { text: binding.text(), refused: false, fresh: true });
+    }
+
+    /// The number being typed, if any.
+    pub fn typing(&mut self) -> Option<&mut Typing> {
+        self.typing.as_mut()
+    }
+
+    /// Whether a number is being typed.
+    #[must_use]
+    pub fn is_typing(&self) -> bool {
+        self.typing.is_some()
+    }
+
+    /// Enters the typed number. Text that is no number stays in the field and is marked.
+    pub fn commit(&mut self, binding: &dyn Binding) {
+        let Some(typing) = &mut self.typing else { return };
+        match binding.parse(&typing.text) {
+            Some(value) => {
+                self.typing = None;
+                // An unchanged text is no edit; the parameter may hold more digits than it shows.
+                if binding.value() != value {
+                    self.set_once(binding, value.clamp(0.0, 1.0));
+                }
+            }
+            None => typing.refused = true,
+        }
+    }
+
+    /// Leaves the field as when it loses the keyboard: a number is entered, anything else forgotten.
+    pub fn leave(&mut self, binding: &dyn Binding) {
+        self.commit(binding);
+        self.typing = None;
+    }
+
+    /// Forgets the typed number.
+    pub fn cancel(&mut self) {
+        self.typing = None;
+    }
+
+    fn step(&mut self, binding: &dyn Binding, steps: f32, fine: bool) {
+        let size = binding.step() * if fine { FINE } else { 1.0 };
+        self.set_once(binding, (binding.value() + steps * size).clamp(0.0, 1.0));
+    }
+
+    /// One whole gesture; an open drag is ended first.
+    fn set_once(&mut self, binding: &dyn Binding, value: f32) {
+        self.release(binding);
+        binding.apply(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+
+    /// Remembers every call; a value from 0 to 100 in whole numbers.
+    #[derive(Default)]
+    struct Recorder {
+        value: Cell<f32>,
+        calls: RefCell<String>,
+    }
+
+    impl Recorder {
+        fn log(&self, call: char) {
+            self.calls.borrow_mut().push(call);
+        }
+
+        /// `b`egin, `s`et and `e`nd in order, with runs of sets as one.
+        fn calls(&self) -> String {
+            let mut calls = self.calls.borrow().clone();
+            while calls.contains("ss") {
+                calls = calls.replace("ss", "s");
+            }
+            calls
+        }
+    }
+
+    impl Binding for Recorder {
+        fn value(&self) -> f32 {
+            self.value.get()
+        }
+        fn default_value(&self) -> f32 {
+            0.5
+        }
+        fn text(&self) -> String {
+            format!("{:.0} %", self.value.get() * 100.0)
+        }
+        fn step(&self) -> f32 {
+            0.01
+        }
+        fn parse(&self, text: &str) -> Option<f32> {
+            text.trim_end_matches('%').trim().parse::<f32>().ok().map(|percent| percent / 100.0)
+        }
+        fn begin(&self) {
+            self.log('b');
+        }
+        fn set(&self, value: f32) {
+            self.log('s');
+            self.value.set((value * 100.0).round() / 100.0);
+        }
+        fn end(&self) {
+            self.log('e');
+        }
+    }
+
+    #[test]
+    fn a_click_without_movement_is_no_gesture() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.drag(&host, 0.0, false);
+        control.release(&host);
+        control.release(&host);
+        assert_eq!(host.calls(), "");
+    }
+
+    #[test]
+    fn a_drag_is_one_gesture_and_keeps_fractions_of_a_step() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        for _ in 0..40 {
+            control.drag(&host, 0.004, false);
+        }
+        assert_eq!(host.calls(), "bs");
+        control.release(&host);
+        assert_eq!(host.calls(), "bse");
+        assert!((host.value() - 0.16).abs() < 1e-6, "{}", host.value());
+    }
+
+    #[test]
+    fn a_fine_drag_moves_a_tenth() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.drag(&host, 0.5, true);
+        control.release(&host);
+        assert!((host.value() - 0.05).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_drag_past_the_end_turns_round_at_once() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.drag(&host, 3.0, false);
+        control.drag(&host, -0.1, false);
+        control.release(&host);
+        assert!((host.value() - 0.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn anything_during_a_drag_ends_it_first() {
+        type Edit = fn(&mut Control, &Recorder);
+        let edits: [(Edit, &str); 4] = [
+            (|control, host| control.reset(host), "bsebse"),
+            (|control, host| control.wheel(host, 1.0, false), "bsebse"),
+            (|control, host| control.press(host, Move::Highest, false), "bsebse"),
+            (|control, host| control.start_typing(host), "bse"),
+        ];
+        for (edit, expected) in edits {
+            let (mut control, host) = (Control::default(), Recorder::default());
+            control.drag(&host, 0.2, false);
+            edit(&mut control, &host);
+            control.release(&host);
+            assert_eq!(host.calls(), expected);
+        }
+    }
+
+    #[test]
+    fn wheel_fractions_add_up() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        for _ in 0..3 {
+            control.wheel(&host, 0.3, false);
+        }
+        assert_eq!(host.calls(), "");
+        control.wheel(&host, 0.3, false);
+        assert_eq!(host.calls(), "bse");
+        assert!((host.value() - 0.01).abs() < 1e-6);
+    }
+
+    #[test]
+    fn keys_step_and_reach_both_ends() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.press(&host, Move::Highest, false);
+        assert_eq!(host.value(), 1.0);
+        control.press(&host, Move::PageDown, false);
+        assert!((host.value() - 0.9).abs() < 1e-6);
+        control.press(&host, Move::Up, false);
+        assert!((host.value() - 0.91).abs() < 1e-6);
+        control.press(&host, Move::Lowest, false);
+        control.press(&host, Move::Down, false);
+        assert_eq!(host.value(), 0.0);
+        assert_eq!(host.calls(), "bse".repeat(5));
+    }
+
+    #[test]
+    fn typing_enters_once_and_escape_enters_nothing() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.start_typing(&host);
+        control.typing().expect("open").text = "12 %".into();
+        control.commit(&host);
+        control.leave(&host);
+        assert_eq!((host.calls().as_str(), host.value()), ("bse", 0.12));
+
+        control.start_typing(&host);
+        control.typing().expect("open").text = "99".into();
+        control.cancel();
+        control.leave(&host);
+        assert_eq!((host.calls().as_str(), host.value()), ("bse", 0.12));
+    }
+
+    #[test]
+    fn text_that_is_no_number_stays_open_and_changes_nothing() {
+        let (mut control, host) = (Control::default(), Recorder::default());
+        control.start_typing(&host);
+        control.typing().expect("open").text = "loud".into();
+        control.commit(&host);
+        assert!(control.typing().expect("still open").refused);
+        control.leave(&host);
+        assert!(!control.is_typing());
+        assert_eq!(host.calls(), "");
+    }
+}

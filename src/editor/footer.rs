@@ -1,0 +1,282 @@
+//! The bottom rows: the controls, the model, zoom, scheme and load.
+
+use egui::{Align2, Popup, PopupCloseBehavior, Rect, TextEdit, Ui, pos2, vec2};
+use nice_plug::params::persist::PersistentField;
+use nice_plug::prelude::{FloatParam, Param, ParamSetter};
+
+use super::buttons::{Choice, button, choices, switch};
+use super::control::{Control, ParamBinding, apply_plain};
+use super::header::menu_button;
+use super::slider::slider;
+use super::theme::{Theme, label_font, number_font};
+use crate::params::{EditorView, FLOOR_OFF_DB, OUTPUT_GAIN_LIMIT_DB, StereoChoice, UnfoldParams};
+use crate::shared::EditorShared;
+
+/// Zooms offered, in per cent.
+const ZOOMS_PERCENT: [u32; 6] = [75, 100, 125, 150, 175, 200];
+/// One step of the amount: one per cent.
+const AMOUNT_STEP: f32 = 0.01;
+/// Room between controls, in points.
+const GAP: f32 = 18.0;
+
+/// The sliders' state between frames.
+#[derive(Default)]
+pub struct Sliders {
+    amount: Control,
+    floor: Control,
+    output: Control,
+}
+
+/// Name, state, parameter and step of each slider. One step of a level is one decibel.
+fn each<'a>(sliders: &'a mut Sliders, params: &'a UnfoldParams) -> [(&'static str, &'a mut Control, &'a FloatParam, f32); 3] {
+    [
+        ("Amount", &mut sliders.amount, &params.amount, AMOUNT_STEP),
+        ("Keep at least", &mut sliders.floor, &params.floor_db, -1.0 / FLOOR_OFF_DB),
+        ("Output", &mut sliders.output, &params.output_gain_db, 0.5 / OUTPUT_GAIN_LIMIT_DB),
+    ]
+}
+
+impl Sliders {
+    /// Whether a number is being typed.
+    #[must_use]
+    pub fn typing(&self) -> bool {
+        self.amount.is_typing() || self.floor.is_typing() || self.output.is_typing()
+    }
+
+    /// Ends whatever gesture is open, because the panel closes.
+    pub fn release(&mut self, params: &UnfoldParams, setter: &ParamSetter<'_>) {
+        for (_, control, param, step) in each(self, params) {
+            control.release(&ParamBinding::new(param, ParamSetter::new(setter.raw_context), step));
+        }
+    }
+}
+
+/// Draws the row of controls into `rect`. `running` is the number of layers that the engine ran last.
+pub fn controls(
+    ui: &mut Ui,
+    rect: Rect,
+    theme: &Theme,
+    sliders: &mut Sliders,
+    params: &UnfoldParams,
+    setter: &ParamSetter<'_>,
+    running: u32,
+) {
+    const STEREO_WIDTH: f32 = 148.0;
+    const ADAPT_WIDTH: f32 = 58.0;
+    theme.frame(ui.painter(), rect, theme.card);
+    let inner = rect.shrink2(vec2(14.0, 10.0));
+    let layer_count = layer_count(params);
+    let layers_width = (layer_count as f32 * 26.0).max(106.0);
+    let slider_width = (inner.width() - layers_width - STEREO_WIDTH - ADAPT_WIDTH - 5.0 * GAP) / 3.0;
+    let mut left = inner.left();
+    let mut cell = |width: f32| {
+        let cell = Rect::from_min_size(pos2(left, inner.top()), vec2(width, inner.height()));
+        left += width + GAP;
+        cell
+    };
+
+    for (name, control, param, step) in each(sliders, params) {
+        let binding = ParamBinding::new(param, ParamSetter::new(setter.raw_context), step);
+        slider(ui, cell(slider_width), theme, name, control, &binding);
+    }
+    layers(ui, cell(layers_width), theme, params, setter, running);
+    stereo(ui, cell(STEREO_WIDTH), theme, params, setter);
+    let adapt_cell = cell(ADAPT_WIDTH);
+    let adapt = params.adapt.unmodulated_plain_value();
+    if switch(ui, captioned(ui, adapt_cell, theme, "ADAPT"), theme, "Adapt", adapt) {
+        apply_plain(&params.adapt, setter, !adapt);
+    }
+}
+
+/// Draws the caption of a cell; returns the place for its buttons.
+fn captioned(ui: &Ui, cell: Rect, theme: &Theme, caption: &str) -> Rect {
+    theme.caption(ui.painter(), cell.left_top() + vec2(0.0, 10.0), Align2::LEFT_CENTER, caption);
+    Rect::from_min_max(pos2(cell.left(), cell.bottom() - 27.0), cell.right_bottom() - vec2(0.0, 1.0))
+}
+
+fn layer_count(params: &UnfoldParams) -> i32 {
+    params.layers.preview_plain(1.0)
+}
+
+fn layers(ui: &Ui, cell: Rect, theme: &Theme, params: &UnfoldParams, setter: &ParamSetter<'_>, running: u32) {
+    let row = captioned(ui, cell, theme, "LAYERS");
+    let running_pos = pos2(cell.right(), cell.top() + 10.0);
+    ui.painter().text(running_pos, Align2::RIGHT_CENTER, format!("running {running}"), label_font(11.0), theme.text);
+
+    let names: Vec<(String, String)> =
+        (1..=layer_count(params)).map(|layer| (layer.to_string(), format!("Layers {layer}"))).collect();
+    let options: Vec<Choice<'_>> = names.iter().map(|(text, name)| Choice { text, name, weight: 1.0 }).collect();
+    let chosen = usize::try_from(params.layers.unmodulated_plain_value() - 1).ok();
+    if let Some(clicked) = choices(ui, row, theme, &options, chosen) {
+        apply_plain(&params.layers, setter, clicked as i32 + 1);
+    }
+}
+
+fn stereo(ui: &Ui, cell: Rect, theme: &Theme, params: &UnfoldParams, setter: &ParamSetter<'_>) {
+    const STEREO: [(StereoChoice, Choice<'static>); 2] = [
+        (StereoChoice::Linked, Choice::new("Linked", 1.0)),
+        (StereoChoice::Independent, Choice::new("Independent", 1.5)),
+    ];
+    let row = captioned(ui, cell, theme, "STEREO");
+    let stereo = params.stereo.unmodulated_plain_value();
+    let chosen = STEREO.iter().position(|(choice, _)| *choice == stereo);
+    if let Some(clicked) = choices(ui, row, theme, &STEREO.map(|(_, choice)| choice), chosen) {
+        apply_plain(&params.stereo, setter, STEREO[clicked].0);
+    }
+}
+
+/// What the status row remembers.
+#[derive(Default)]
+pub struct Status {
+    /// The path being typed or pasted.
+    path: String,
+    /// Whether the path field has the keyboard.
+    typing: bool,
+}
+
+/// What the user asked for in the status row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusRequest {
+    /// A new zoom in per cent.
+    pub zoom_percent: Option<u32>,
+    /// The other colour scheme.
+    pub switch_scheme: bool,
+}
+
+impl Status {
+    /// Whether the path field has the keyboard.
+    #[must_use]
+    pub fn typing(&self) -> bool {
+        self.typing
+    }
+
+    /// Draws the row into `rect`.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        theme: &Theme,
+        params: &UnfoldParams,
+        shared: &EditorShared,
+    ) -> StatusRequest {
+        let mut request = StatusRequest::default();
+        let middle = rect.center().y;
+        let mut right = rect.right() - 12.0;
+        let mut place = |width: f32| {
+            right -= width;
+            let place = Rect::from_min_size(pos2(right, rect.top()), vec2(width, rect.height()));
+            right -= 8.0;
+            place
+        };
+
+        let load = place(84.0);
+        let load_text = format!("{:.1} %", shared.load() * 100.0);
+        let load_pos = pos2(load.right(), middle);
+        let number =
+            ui.painter().text(load_pos, Align2::RIGHT_CENTER, load_text, number_font(12.0), theme.text);
+        theme.caption(ui.painter(), pos2(number.left() - 7.0, middle), Align2::RIGHT_CENTER, "LOAD");
+
+        request.zoom_percent = zoom_menu(ui, place(76.0), theme, params.view().zoom_percent);
+        let scheme = if theme.dark { "Light" } else { "Dark" };
+        request.switch_scheme = button(ui, place(52.0), theme, scheme, "Colour scheme", None).clicked();
+
+        let load_model = Rect::from_min_size(rect.min, vec2(94.0, rect.height()));
+        self.model_popup(ui, load_model, theme, params);
+        let (sentence, failed) = model_sentence(params, &shared.model_message());
+        let color = if failed { theme.warning } else { theme.text };
+        let text_rect =
+            Rect::from_min_max(pos2(load_model.right() + 10.0, rect.top()), pos2(right - 4.0, rect.bottom()));
+        let label = egui::Label::new(egui::RichText::new(&sentence).size(12.0).color(color)).truncate();
+        let mut text_ui = ui.new_child(
+            egui::UiBuilder::new().max_rect(text_rect).layout(egui::Layout::left_to_right(egui::Align::Center)),
+        );
+        text_ui.add(label).on_hover_text(sentence);
+        request
+    }
+
+    /// The button that asks for a model file. The audio thread sees the new path and asks the host for a restart, which
+    /// loads the file outside processing.
+    fn model_popup(&mut self, ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams) {
+        let response = button(ui, rect, theme, "Load model...", "Load model", None);
+        if response.clicked() {
+            self.path = params.model_path.get().unwrap_or_default();
+        }
+        let mut chosen = None;
+        self.typing = false;
+        Popup::from_toggle_button_response(&response)
+            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+            .align(egui::RectAlign::TOP_START)
+            .gap(6.0)
+            .width(460.0)
+            .show(|ui| {
+                ui.label(egui::RichText::new("Paste the path of a .unfold model file:").size(12.0));
+                let field = TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY);
+                let field = ui.add(field).accessible_name("Model path");
+                self.typing = field.has_focus();
+                let entered =
+                    field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+                ui.horizontal(|ui| {
+                    if ui.button("Use this file").clicked() || entered {
+                        chosen = Some(self.path.trim().trim_matches('"').to_owned());
+                    }
+                    if ui.button("Use the built-in model").clicked() {
+                        chosen = Some(String::new());
+                    }
+                });
+                if chosen.is_some() {
+                    ui.close();
+                }
+            });
+        if let Some(path) = chosen {
+            params.model_path.set(path);
+        }
+    }
+}
+
+/// What to say about the model, and whether it is bad news.
+fn model_sentence(params: &UnfoldParams, message: &str) -> (String, bool) {
+    let path = params.model_path.get();
+    let name = path.as_deref().map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
+    match name {
+        _ if params.model_path.pending() => ("model: loads as soon as audio runs".to_owned(), false),
+        _ if !message.is_empty() => (message.to_owned(), true),
+        Some(name) => (format!("model: {name} ok"), false),
+        None => ("model: default v1 ok".to_owned(), false),
+    }
+}
+
+/// The zoom button; returns the zoom that was picked.
+fn zoom_menu(ui: &Ui, rect: Rect, theme: &Theme, current_percent: u32) -> Option<u32> {
+    let response = menu_button(ui, rect, theme, &format!("{current_percent} %"), "Zoom");
+    let mut picked = None;
+    Popup::menu(&response).width(rect.width()).show(|ui| {
+        for percent in ZOOMS_PERCENT {
+            if ui.selectable_label(percent == current_percent, format!("{percent} %")).clicked() {
+                picked = Some(percent);
+            }
+        }
+    });
+    picked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooms_offered_are_inside_the_saved_limits() {
+        let (lowest, highest) = EditorView::ZOOM_LIMITS_PERCENT;
+        assert_eq!((ZOOMS_PERCENT[0], ZOOMS_PERCENT[5]), (lowest, highest));
+    }
+
+    #[test]
+    fn the_model_sentence_is_plain() {
+        let params = UnfoldParams::default();
+        assert_eq!(model_sentence(&params, ""), ("model: default v1 ok".to_owned(), false));
+        params.model_path.set("/home/me/voice.unfold".to_owned());
+        assert_eq!(model_sentence(&params, ""), ("model: loads as soon as audio runs".to_owned(), false));
+        assert_eq!(params.model_path.take_for_activation().as_deref(), Some("/home/me/voice.unfold"));
+        assert_eq!(model_sentence(&params, ""), ("model: voice.unfold ok".to_owned(), false));
+        assert_eq!(model_sentence(&params, "it broke"), ("it broke".to_owned(), true));
+    }
+}

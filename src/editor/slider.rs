@@ -1,0 +1,196 @@
+//! The slider: draws a [`Control`] and feeds it pointer, wheel and keys.
+
+use egui::{
+    Align2, CornerRadius, CursorIcon, Event, EventFilter, Id, Key, MouseWheelUnit, Rect, Response, Sense, Stroke,
+    StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::control::{Binding, Control, Move};
+use super::theme::{Theme, number_font};
+
+/// Points of a pixel-wise wheel that count as one notch.
+const POINTS_PER_NOTCH: f32 = 40.0;
+const VALUE_HEIGHT: f32 = 20.0;
+const VALUE_WIDTH: f32 = 62.0;
+
+/// Draws the slider into `rect` and applies what the user does. `caption` is shown; `name` is read out.
+pub fn slider(ui: &mut Ui, rect: Rect, theme: &Theme, caption: &str, control: &mut Control, binding: &dyn Binding) {
+    let value_rect =
+        Rect::from_min_size(pos2(rect.right() - VALUE_WIDTH, rect.top()), vec2(VALUE_WIDTH, VALUE_HEIGHT));
+    let track_rect = Rect::from_min_max(pos2(rect.left(), value_rect.bottom() + 2.0), rect.max);
+
+    let caption_pos = pos2(rect.left(), value_rect.center().y);
+    theme.caption(ui.painter(), caption_pos, Align2::LEFT_CENTER, &caption.to_uppercase());
+
+    track(ui, track_rect, theme, caption, control, binding);
+    number(ui, value_rect, theme, caption, control, binding);
+}
+
+fn track(ui: &Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, binding: &dyn Binding) {
+    let id = ui.id().with((name, "track"));
+    let response = ui.interact(rect, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::ResizeHorizontal);
+    apply_pointer(ui, &response, control, binding);
+    apply_wheel(ui, &response, control, binding);
+    apply_keys(ui, &response, control, binding);
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(binding.text()),
+        ..WidgetInfo::slider(true, f64::from(binding.value()), name)
+    });
+    paint_track(ui, &response, theme, binding);
+}
+
+fn apply_pointer(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
+    let window_lost = ui.input(|input| input.events.iter().any(|event| matches!(event, Event::WindowFocused(false))));
+    if window_lost && response.dragged() {
+        // The release may never be heard of.
+        ui.stop_dragging();
+    }
+    if !response.dragged() || window_lost {
+        control.release(binding);
+    } else {
+        let fine = ui.input(|input| input.modifiers.shift);
+        let delta = response.drag_delta();
+        control.drag(binding, (delta.x - delta.y) / response.rect.width(), fine);
+    }
+    if response.clicked() || response.drag_started() {
+        response.request_focus();
+    }
+    let reset_click = response.clicked_by(egui::PointerButton::Primary)
+        && ui.input(|input| input.modifiers.ctrl || input.modifiers.command);
+    if response.double_clicked() || reset_click {
+        control.reset(binding);
+    }
+}
+
+fn apply_wheel(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
+    if !response.hovered() {
+        return;
+    }
+    let (notches, fine) = ui.input(|input| {
+        let notches = input.events.iter().map(|event| match event {
+            // Shift turns the wheel sideways on some systems: both axes count.
+            Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => (delta.x + delta.y) / POINTS_PER_NOTCH,
+            Event::MouseWheel { delta, .. } => delta.x + delta.y,
+            _ => 0.0,
+        });
+        (notches.sum::<f32>(), input.modifiers.shift)
+    });
+    if notches != 0.0 {
+        control.wheel(binding, notches, fine);
+    }
+}
+
+fn apply_keys(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
+    if !response.has_focus() {
+        return;
+    }
+    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    const KEYS: [(Key, Move); 8] = [
+        (Key::ArrowLeft, Move::Down),
+        (Key::ArrowDown, Move::Down),
+        (Key::ArrowRight, Move::Up),
+        (Key::ArrowUp, Move::Up),
+        (Key::PageDown, Move::PageDown),
+        (Key::PageUp, Move::PageUp),
+        (Key::Home, Move::Lowest),
+        (Key::End, Move::Highest),
+    ];
+    let fine = ui.input(|input| input.modifiers.shift);
+    for (key, step) in KEYS {
+        for _ in 0..ui.input(|input| input.num_presses(key)) {
+            control.press(binding, step, fine);
+        }
+    }
+    if ui.input(|input| input.key_pressed(Key::Enter)) {
+        control.start_typing(binding);
+    }
+}
+
+fn paint_track(ui: &Ui, response: &Response, theme: &Theme, binding: &dyn Binding) {
+    const HANDLE_HALF_WIDTH: f32 = 5.0;
+    let rect = response.rect;
+    let painter = ui.painter();
+    let rail = Rect::from_center_size(rect.center(), vec2(rect.width(), 6.0));
+    let inner = rail.x_range().shrink(HANDLE_HALF_WIDTH);
+    let x_of = |value: f32| egui::lerp(inner.min..=inner.max, value);
+    let x = x_of(binding.value());
+
+    painter.rect(rail, 3.0, theme.well, Stroke::new(1.0, theme.outline), StrokeKind::Inside);
+    let filled = Rect::from_min_max(rail.min, pos2(x, rail.bottom()));
+    painter.rect_filled(filled, 3.0, theme.accent);
+    let default_x = x_of(binding.default_value());
+    painter.vline(default_x, rail.bottom() + 4.0..=rail.bottom() + 8.0, Stroke::new(1.5, theme.dim));
+
+    let handle = Rect::from_center_size(pos2(x, rail.center().y), vec2(2.0 * HANDLE_HALF_WIDTH, 18.0));
+    let edge = if response.hovered() || response.dragged() { theme.accent } else { theme.outline };
+    painter.rect(handle, 3.0, theme.text, Stroke::new(1.0, edge), StrokeKind::Outside);
+    painter.vline(x, handle.y_range().shrink(5.0), Stroke::new(1.0, theme.background));
+    if response.has_focus() {
+        theme.focus_ring(painter, rect.shrink2(vec2(0.0, 3.0)));
+    }
+}
+
+fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, binding: &dyn Binding) {
+    if control.is_typing() {
+        number_field(ui, rect, theme, name, control, binding);
+        return;
+    }
+    let id = ui.id().with((name, "number"));
+    let response = ui.interact(rect, id, Sense::click()).on_hover_cursor(CursorIcon::Text);
+    if response.hovered() || response.has_focus() {
+        theme.frame(ui.painter(), rect, theme.button);
+    }
+    if response.has_focus() {
+        theme.focus_ring(ui.painter(), rect);
+    }
+    let pos = pos2(rect.right() - 4.0, rect.center().y);
+    ui.painter().text(pos, Align2::RIGHT_CENTER, binding.text(), number_font(12.0), theme.text);
+    if response.clicked() {
+        control.start_typing(binding);
+    }
+    response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Button, true, format!("Type {name}")));
+}
+
+fn number_field(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, binding: &dyn Binding) {
+    let Some(typing) = control.typing() else { return };
+    let id = ui.id().with((name, "typing"));
+    let edge = if typing.refused { theme.warning } else { theme.accent };
+    ui.painter().rect(rect, CornerRadius::same(3), theme.well, Stroke::new(1.5, edge), StrokeKind::Outside);
+    let field = TextEdit::singleline(&mut typing.text)
+        .id(id)
+        .font(number_font(12.0))
+        .frame(egui::Frame::NONE)
+        .margin(egui::Margin::symmetric(4, 2))
+        .vertical_align(egui::Align::Center)
+        .desired_width(rect.width());
+    let response = ui.put(rect, field).accessible_name(format!("{name} value"));
+    if std::mem::take(&mut typing.fresh) {
+        response.request_focus();
+        select_all(ui, id, typing.text.chars().count());
+        return;
+    }
+    if response.changed() {
+        typing.refused = false;
+    }
+    if response.lost_focus() {
+        let (enter, escape) = ui.input(|input| (input.key_pressed(Key::Enter), input.key_pressed(Key::Escape)));
+        if escape {
+            control.cancel();
+        } else if enter {
+            control.commit(binding);
+            if control.is_typing() {
+                response.request_focus();
+            }
+        } else {
+            control.leave(binding);
+        }
+    }
+}
+
+fn select_all(ui: &Ui, id: Id, chars: usize) {
+    use egui::text::{CCursor, CCursorRange};
+    let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
+    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(0), CCursor::new(chars))));
+    TextEdit::store_state(ui.ctx(), id, state);
+}

@@ -1,0 +1,412 @@
+//! The denoiser: block in -> hops -> STFT > bands > NMF > mask > inverse STFT -> block out.
+//!
+//! What is synthesised is the part to *remove*; the result is the delayed input minus it. So amount 0 is the input
+//! to the bit, and speech + noise = input holds at every setting.
+
+use std::sync::Arc;
+
+use realfft::num_complex::Complex32;
+use thiserror::Error;
+
+use crate::bands::{Bands, position};
+use crate::kernels::MatVec;
+use crate::mask::{Strength, removal_into};
+use crate::meters::{DISPLAY_BANDS, MAX_ATOMS, MeterFrame, display_band_hz};
+use crate::model::Model;
+use crate::nmf::{self, Constants};
+use crate::noise_floor::FrontEnd;
+use crate::output_mix::OutputMix;
+use crate::stft::Stft;
+use crate::units::{db_to_gain, hop_samples, power_to_db};
+
+/// Sample rates that the engine takes.
+pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (8_000.0, 192_000.0);
+
+/// Most channels of one engine.
+pub const MAX_CHANNELS: usize = 64;
+
+/// Samples are held to this (+40 dBFS), so that no input can overflow anything.
+const LARGEST_SAMPLE: f32 = 100.0;
+
+/// What is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// The denoised signal.
+    #[default]
+    Result,
+    /// What was taken out: input minus result.
+    Removed,
+    /// The input, delayed by the latency.
+    Input,
+}
+
+/// How several channels share the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StereoMode {
+    /// One mask for all channels, from their mean power.
+    #[default]
+    Linked,
+    /// A network run and a mask for each channel.
+    Independent,
+}
+
+/// Everything a user can change while audio runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Mask strength, 0..=1.
+    pub amount: f32,
+    /// The noise that is always left, negative infinity..=0.
+    pub floor_db: f32,
+    /// Layers to run, clamped to 1..=K.
+    pub layers: usize,
+    /// What is heard.
+    pub listen: Listen,
+    /// One mask or one per channel.
+    pub stereo: StereoMode,
+    /// Whether the adaptive noise atoms take part.
+    pub adapt: bool,
+    /// Gain after everything.
+    pub output_gain_db: f32,
+    /// The input, delayed by the latency, without output gain.
+    pub bypass: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            amount: 1.0,
+            floor_db: -24.0,
+            layers: usize::MAX,
+            listen: Listen::Result,
+            stereo: StereoMode::Linked,
+            adapt: true,
+            output_gain_db: 0.0,
+            bypass: false,
+        }
+    }
+}
+
+/// Why an engine cannot be made.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum EngineError {
+    /// Sample rate out of range.
+    #[error("a sample rate of {0} Hz is not supported, allowed are 8000 to 192000 Hz")]
+    SampleRate(f64),
+    /// Channel count out of range.
+    #[error("{0} channels are not supported, allowed are 1 to 64")]
+    Channels(usize),
+    /// Channels of unequal lengths.
+    #[error("channel {channel} has {got} samples, the first one has {expected}")]
+    Lengths {
+        /// Index of the odd channel.
+        channel: usize,
+        /// Samples of the first channel.
+        expected: usize,
+        /// Samples found.
+        got: usize,
+    },
+}
+
+/// One channel's buffers, each one hop long unless stated.
+struct Channel {
+    /// Hop that is being filled.
+    filling: Vec<f32>,
+    /// The hop before.
+    previous: Vec<f32>,
+    /// The hop before that: the delayed input that is heard now.
+    dry: Vec<f32>,
+    /// What to remove from `dry`.
+    removed: Vec<f32>,
+    overlap: Vec<f32>,
+    /// `[bins]`
+    spectrum: Vec<Complex32>,
+}
+
+/// Network run of one lane: its trackers and state, and the band gains it made.
+struct Solver {
+    front_end: FrontEnd,
+    state: nmf::State,
+    /// `[F]` of the last hop.
+    band_power: Vec<f32>,
+    /// `[F]` of the last hop.
+    removal: Vec<f32>,
+}
+
+/// A streaming denoiser for one sample rate and channel count. Everything is allocated by [`Engine::new`].
+pub struct Engine {
+    model: Arc<Model>,
+    constants: Constants,
+    bands: Bands,
+    stft: Stft,
+    channels: Vec<Channel>,
+    solvers: Vec<Solver>,
+    output_mix: OutputMix,
+    /// `[bins]`
+    bin_power: Vec<f32>,
+    /// `[bins]`
+    bin_removal: Vec<f32>,
+    features: Vec<f32>,
+    /// Samples in the hop that is being filled.
+    position: usize,
+    hops: u64,
+    last_depth: usize,
+    last_stereo: StereoMode,
+    display: [(usize, f32); DISPLAY_BANDS],
+}
+
+impl Engine {
+    /// An engine for a valid model. Allocates everything it will ever need.
+    ///
+    /// # Errors
+    /// [`EngineError`] for a sample rate outside 8..192 kHz or a channel count outside 1..64.
+    pub fn new(model: Arc<Model>, sample_rate_hz: f64, channel_count: usize) -> Result<Self, EngineError> {
+        if !(SAMPLE_RATE_RANGE_HZ.0..=SAMPLE_RATE_RANGE_HZ.1).contains(&sample_rate_hz) {
+            return Err(EngineError::SampleRate(sample_rate_hz));
+        }
+        if !(1..=MAX_CHANNELS).contains(&channel_count) {
+            return Err(EngineError::Channels(channel_count));
+        }
+        let hop = hop_samples(sample_rate_hz);
+        let stft = Stft::new(hop);
+        let config = &model.config;
+        let centres_hz = &config.band_centres_hz;
+        let bands = Bands::new(centres_hz, stft.window_samples(), sample_rate_hz);
+        let (bins, band_count) = (stft.bins(), config.bands());
+        let channel = || Channel {
+            filling: vec![0.0; hop],
+            previous: vec![0.0; hop],
+            dry: vec![0.0; hop],
+            removed: vec![0.0; hop],
+            overlap: vec![0.0; hop],
+            spectrum: vec![Complex32::default(); bins],
+        };
+        let solver = || Solver {
+            front_end: FrontEnd::new(&config.front_end, band_count),
+            state: nmf::State::new(config, 1),
+            band_power: vec![0.0; band_count],
+            removal: vec![0.0; band_count],
+        };
+        Ok(Self {
+            constants: Constants::new(&model, 1),
+            channels: (0..channel_count).map(|_| channel()).collect(),
+            solvers: (0..channel_count).map(|_| solver()).collect(),
+            output_mix: OutputMix::new(sample_rate_hz),
+            bin_power: vec![0.0; bins],
+            bin_removal: vec![0.0; bins],
+            features: vec![0.0; band_count],
+            position: 0,
+            hops: 0,
+            last_depth: 0,
+            last_stereo: StereoMode::Linked,
+            display: std::array::from_fn(|index| position(centres_hz, display_band_hz(index))),
+            bands,
+            stft,
+            model,
+        })
+    }
+
+    /// Delay from input to output in samples: one window, two hops, 20 ms. Never changes.
+    pub fn latency_samples(&self) -> usize {
+        self.stft.window_samples()
+    }
+
+    /// The model that runs.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Hops processed since the last reset.
+    pub fn hops(&self) -> u64 {
+        self.hops
+    }
+
+    /// Forgets all audio and all adaptation. No allocation.
+    pub fn reset(&mut self) {
+        for channel in &mut self.channels {
+            for buffer in [
+                &mut channel.filling,
+                &mut channel.previous,
+                &mut channel.dry,
+                &mut channel.removed,
+                &mut channel.overlap,
+            ] {
+                buffer.fill(0.0);
+            }
+        }
+        for solver in &mut self.solvers {
+            solver.front_end.reset();
+            solver.state.reset();
+            solver.band_power.fill(0.0);
+            solver.removal.fill(0.0);
+        }
+        self.output_mix.reset();
+        self.position = 0;
+        self.hops = 0;
+        self.last_depth = 0;
+    }
+
+    /// Denoises `channels` in place: as many as the engine was made for, all of one length, any length. Settings
+    /// for the mask act from the next hop on; what is heard changes with a short ramp. Safe for the audio thread.
+    /// Extra channels or samples beyond the shortest channel are left untouched.
+    pub fn process(&mut self, settings: &Settings, channels: &mut [&mut [f32]]) {
+        let hop = self.stft.window_samples() / 2;
+        let length = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        self.output_mix.aim(settings);
+        let mut start = 0;
+        while start < length {
+            let count = (hop - self.position).min(length - start);
+            for (channel, samples) in self.channels.iter_mut().zip(channels.iter_mut()) {
+                let io = &mut samples[start..start + count];
+                let range = self.position..self.position + count;
+                for (kept, &sample) in channel.filling[range.clone()].iter_mut().zip(io.iter()) {
+                    *kept = sanitise(sample);
+                }
+                self.output_mix.render(&channel.dry[range.clone()], &channel.removed[range], io);
+            }
+            self.output_mix.advance(count);
+            self.position += count;
+            start += count;
+            if self.position == hop {
+                self.position = 0;
+                self.process_hop(settings);
+            }
+        }
+    }
+
+    fn process_hop(&mut self, settings: &Settings) {
+        for channel in &mut self.channels {
+            self.stft.analyse(&channel.previous, &channel.filling, &mut channel.spectrum);
+        }
+        self.solve(settings);
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            let solver = if settings.stereo == StereoMode::Linked { 0 } else { index };
+            self.bands.interpolate_into(&self.solvers[solver].removal, &mut self.bin_removal);
+            for (x, gain) in channel.spectrum.iter_mut().zip(&self.bin_removal) {
+                *x *= *gain;
+            }
+            self.stft.synthesise(&mut channel.spectrum, &mut channel.overlap, &mut channel.removed);
+            // Rotate: the hop just filled becomes the previous one, whose own result was completed now.
+            std::mem::swap(&mut channel.dry, &mut channel.previous);
+            std::mem::swap(&mut channel.previous, &mut channel.filling);
+        }
+        self.hops += 1;
+    }
+
+    /// Runs the network of every solver that the stereo mode needs.
+    fn solve(&mut self, settings: &Settings) {
+        if settings.stereo != self.last_stereo && settings.stereo == StereoMode::Independent {
+            // The idle solvers go on from what the linked one knows.
+            let (first, others) = self.solvers.split_at_mut(1);
+            for solver in others {
+                solver.front_end.copy_from(&first[0].front_end);
+                solver.state.copy_from(&first[0].state);
+            }
+        }
+        self.last_stereo = settings.stereo;
+        self.last_depth = settings.layers.clamp(1, self.model.layers());
+        let strength = Strength { amount: settings.amount, floor_gain: db_to_gain(settings.floor_db) };
+        let scale = self.stft.power_scale();
+        match settings.stereo {
+            StereoMode::Linked => {
+                let scale = scale / self.channels.len() as f32;
+                self.bin_power.fill(0.0);
+                for channel in &self.channels {
+                    add_power(&channel.spectrum, scale, &mut self.bin_power);
+                }
+                self.run_network(0, settings.adapt, strength);
+            }
+            StereoMode::Independent => {
+                for index in 0..self.channels.len() {
+                    self.bin_power.fill(0.0);
+                    add_power(&self.channels[index].spectrum, scale, &mut self.bin_power);
+                    self.run_network(index, settings.adapt, strength);
+                }
+            }
+        }
+    }
+
+    /// Bin powers -> removal of one solver.
+    fn run_network(&mut self, index: usize, adapt: bool, strength: Strength) {
+        let solver = &mut self.solvers[index];
+        self.bands.mean_power_into(&self.bin_power, &mut solver.band_power);
+        solver.front_end.push(&solver.band_power, &mut self.features, &mut solver.state.floor);
+        solver.state.push_features(&self.model.config, &self.features);
+        nmf::forward(
+            &self.model,
+            &self.constants,
+            &MatVec,
+            &mut solver.state,
+            self.last_depth,
+            adapt,
+            &mut (),
+        );
+        removal_into(&solver.state.mask, strength, &mut solver.removal);
+    }
+
+    /// What the panel shows of the last hop. No allocation; costs a few microseconds, so call it only when somebody looks.
+    pub fn meter_frame(&self, frame: &mut MeterFrame) {
+        let solver = &self.solvers[0];
+        let config = &self.model.config;
+        for (index, &(lower, weight)) in self.display.iter().enumerate() {
+            let between = |low: f32, high: f32| low + weight * (high - low);
+            let power = between(solver.band_power[lower], solver.band_power[lower + 1]);
+            let gain = 1.0 - between(solver.removal[lower], solver.removal[lower + 1]);
+            let floor = between(solver.front_end.floor_power(lower), solver.front_end.floor_power(lower + 1));
+            frame.input_db[index] = power_to_db(power);
+            frame.output_db[index] = power_to_db(power * gain * gain);
+            frame.mask_gain[index] = gain;
+            frame.noise_db[index] = power_to_db(floor);
+        }
+        let power = |buffer: fn(&Channel, usize) -> f32| {
+            let sum: f32 = self.channels.iter().flat_map(|c| (0..c.dry.len()).map(move |i| buffer(c, i).powi(2))).sum();
+            sum / (self.channels.len() * self.channels[0].dry.len()) as f32
+        };
+        frame.input_level_db = power_to_db(power(|c, i| c.dry[i]));
+        frame.output_level_db = power_to_db(power(|c, i| c.dry[i] - c.removed[i]));
+        let both_sound = frame.input_level_db.is_finite() && frame.output_level_db.is_finite();
+        frame.reduction_db = if both_sound { frame.output_level_db - frame.input_level_db } else { 0.0 };
+        frame.depth = self.last_depth as u32;
+        frame.speech_atoms = config.speech_atoms as u32;
+        frame.noise_atoms = config.noise_atoms as u32;
+        frame.runtime_atoms = config.adaptive_atoms as u32;
+        frame.activations = [0.0; MAX_ATOMS];
+        let activations = solver.state.activation.iter().chain(&solver.state.adaptive_activation);
+        for (out, h) in frame.activations.iter_mut().zip(activations) {
+            *out = *h;
+        }
+    }
+}
+
+/// Non-finite samples become silence, absurd ones are held.
+fn sanitise(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-LARGEST_SAMPLE, LARGEST_SAMPLE) } else { 0.0 }
+}
+
+fn add_power(spectrum: &[Complex32], scale: f32, power: &mut [f32]) {
+    for (p, x) in power.iter_mut().zip(spectrum) {
+        *p += x.norm_sqr() * scale;
+    }
+}
+
+/// Denoises whole signals of one length, latency removed. Allocates: for files, not for the audio thread.
+///
+/// # Errors
+/// As [`Engine::new`], and for channels of unequal lengths.
+pub fn denoise(
+    model: &Arc<Model>,
+    settings: &Settings,
+    sample_rate_hz: f64,
+    channels: &[Vec<f32>],
+) -> Result<Vec<Vec<f32>>, EngineError> {
+    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
+    let length = channels[0].len();
+    if let Some((channel, odd)) = channels.iter().enumerate().find(|(_, c)| c.len() != length) {
+        return Err(EngineError::Lengths { channel, expected: length, got: odd.len() });
+    }
+    let latency = engine.latency_samples();
+    let mut padded: Vec<Vec<f32>> = channels.to_vec();
+    padded.iter_mut().for_each(|channel| channel.resize(length + latency, 0.0));
+    let mut views: Vec<&mut [f32]> = padded.iter_mut().map(Vec::as_mut_slice).collect();
+    engine.process(settings, &mut views);
+    Ok(padded.into_iter().map(|channel| channel[latency..].to_vec()).collect())
+}

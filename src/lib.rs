@@ -1,0 +1,34 @@
+//! Unfold: a real-time speech denoiser built on deep unfolding (Hershey, Le Roux, Weninger 2014).
+//!
+//! Modules in the order in which sound flows through them:
+//! [`engine`] cuts blocks into hops -> [`stft`] -> [`bands`] -> [`noise_floor`] (features) -> [`nmf`] (the network,
+//! over the weights of a [`model`]) -> [`mask`] -> inverse [`stft`]. [`meters`] is a side tap.
+//!
+//! The core below has no plugin framework, no GUI, no threads and no I/O; the shell around it is behind the
+//! feature `plugin`.
+
+pub mod bands;
+pub mod engine;
+pub mod kernels;
+pub mod mask;
+pub mod meters;
+pub mod model;
+pub mod model_file;
+pub mod nmf;
+pub mod noise_floor;
+mod output_mix;
+pub mod stft;
+pub mod units;
+
+#[cfg(feature = "plugin")]
+pub mod editor;
+#[cfg(feature = "plugin")]
+pub mod meter_channel;
+#[cfg(feature = "plugin")]
+pub mod params;
+#[cfg(feature = "plugin")]
+pub mod plugin;
+#[cfg(feature = "plugin")]
+pub mod shared;
+#[cfg(feature = "plugin")]
+mod user_model;

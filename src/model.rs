@@ -1,0 +1,418 @@
+//! The network's parameters: immutable dictionaries and per-layer weights, with their shapes and validation.
+//!
+//! Shapes use R = speech + noise atoms (speech first), F = bands, I = stacked input rows, K = layers,
+//! J = adaptive noise atoms. All parameters are non-negative.
+
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::bands::position;
+use crate::meters::{DISPLAY_BANDS, display_band_hz};
+use crate::noise_floor::FrontEndConfig;
+
+/// Sizes and front-end settings: everything that is not a trained weight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Band centres in Hz, ascending `[F]`.
+    pub band_centres_hz: Vec<f32>,
+    /// Level and floor trackers.
+    pub front_end: FrontEndConfig,
+    /// Stacked frames T: the current one and T - 1 past ones, oldest first.
+    pub context_frames: usize,
+    /// Whether the noise floor is stacked as one more frame, before the past ones.
+    pub floor_rows: bool,
+    /// Speech atoms.
+    pub speech_atoms: usize,
+    /// Noise atoms.
+    pub noise_atoms: usize,
+    /// Adaptive noise atoms J: overlapping frequency windows of the noise floor; 0 for none.
+    pub adaptive_atoms: usize,
+    /// Unfolded iterations K that run.
+    pub layers: usize,
+    /// Layers with weights of their own; the first `layers - untied_layers + 1` iterations share the first.
+    pub untied_layers: usize,
+    /// Whether each layer has encoder atoms apart from its decoder atoms.
+    pub untied_encoder: bool,
+    /// Whether the activations of a frame start from those of the frame before.
+    pub recurrent: bool,
+    /// Whether each depth has a reconstruction dictionary of its own; otherwise one serves all.
+    pub readout_per_depth: bool,
+    /// Lower bound of the modelled input L, in units of the level-normalised features.
+    pub epsilon: f32,
+}
+
+impl Config {
+    /// F.
+    pub fn bands(&self) -> usize {
+        self.band_centres_hz.len()
+    }
+
+    /// R.
+    pub fn atoms(&self) -> usize {
+        self.speech_atoms + self.noise_atoms
+    }
+
+    /// I: rows of the stacked input.
+    pub fn input_rows(&self) -> usize {
+        self.stacked_frames() * self.bands()
+    }
+
+    /// Frames in the stacked input, the floor included.
+    pub fn stacked_frames(&self) -> usize {
+        self.context_frames + usize::from(self.floor_rows)
+    }
+
+    /// Reconstruction dictionaries.
+    pub fn readouts(&self) -> usize {
+        if self.readout_per_depth { self.layers } else { 1 }
+    }
+
+    /// Checks that every size is possible, and small enough that a hostile file cannot exhaust memory.
+    pub fn validate(&self) -> Result<(), InvalidModel> {
+        let sizes = [
+            ("bands", self.bands(), 2, 1024),
+            ("context frames", self.context_frames, 1, 32),
+            ("speech atoms", self.speech_atoms, 1, 2048),
+            ("noise atoms", self.noise_atoms, 1, 2048),
+            ("adaptive atoms", self.adaptive_atoms, 0, 64),
+            ("layers", self.layers, 1, 64),
+            ("layers with weights of their own", self.untied_layers, 1, self.layers),
+        ];
+        for (what, value, least, most) in sizes {
+            if !(least..=most).contains(&value) {
+                return Err(InvalidModel::Size { what, value, least, most });
+            }
+        }
+        let front = &self.front_end;
+        let times_ms = [front.level_ms, front.floor_smoothing_ms, front.floor_fall_ms];
+        let numbers = times_ms.iter().chain(&self.band_centres_hz).chain([&self.epsilon]);
+        if numbers.clone().any(|x| !x.is_finite() || *x <= 0.0) {
+            return Err(InvalidModel::Value { what: "front-end settings" });
+        }
+        if !front.floor_rise_db_per_s.is_finite() || !(0.0..=1000.0).contains(&front.floor_rise_db_per_s) {
+            return Err(InvalidModel::Value { what: "floor rise" });
+        }
+        if self.band_centres_hz.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(InvalidModel::Value { what: "band centres" });
+        }
+        Ok(())
+    }
+}
+
+/// Why a set of sizes or weights is not a model.
+#[derive(Debug, Error, PartialEq)]
+pub enum InvalidModel {
+    /// A size is out of range.
+    #[error("the model has {value} {what}, allowed are {least} to {most}")]
+    Size {
+        /// What is counted.
+        what: &'static str,
+        /// The count found.
+        value: usize,
+        /// Smallest allowed count.
+        least: usize,
+        /// Largest allowed count.
+        most: usize,
+    },
+    /// A block of weights has another length than the sizes ask for.
+    #[error("weight block {block} of the model has {got} values, expected {expected}")]
+    Length {
+        /// Index in the order of [`Model::blocks`].
+        block: usize,
+        /// Values expected.
+        expected: usize,
+        /// Values found.
+        got: usize,
+    },
+    /// A number is not finite, negative or out of order.
+    #[error("the model's {what} hold a value that is negative, not finite or out of order")]
+    Value {
+        /// Which numbers.
+        what: &'static str,
+    },
+}
+
+/// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (algorithm.md section 5.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WarmStart {
+    /// `[R]`, above 0: zeros would be absorbing.
+    pub bias: Array1<f32>,
+    /// `[R, R]`, row = atom now, column = atom one frame ago; `[0, 0]` when not recurrent.
+    pub recurrence: Array2<f32>,
+    /// `[J]`.
+    pub adaptive_bias: Array1<f32>,
+    /// `[J]`: each adaptive atom remembers itself alone.
+    pub adaptive_recurrence: Array1<f32>,
+}
+
+/// One iteration: `H <- H * (E (M / L) / (rowsum(E) + mu))^p` with `L = D' H + adaptive part` (sections 4 and 5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// D `[R, I]`: what each atom adds to the modelled input.
+    pub decoder: Array2<f32>,
+    /// E `[R, I]`: how each atom reads the ratio of input to model; `[0, 0]` when the decoder serves.
+    pub encoder: Array2<f32>,
+    /// mu `[R]`.
+    pub sparsity: Array1<f32>,
+    /// p `[R]`.
+    pub exponent: Array1<f32>,
+    /// mu of the adaptive atoms `[J]`.
+    pub adaptive_sparsity: Array1<f32>,
+    /// p of the adaptive atoms `[J]`.
+    pub adaptive_exponent: Array1<f32>,
+}
+
+/// Last step: one-frame reconstruction of speech and noise and the exponent of the mask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readout {
+    /// `[R, F]`.
+    pub dictionary: Array2<f32>,
+    /// `[J]`: weight of each adaptive atom in the noise estimate.
+    pub adaptive_scale: Array1<f32>,
+    /// q `[F]` in `S_s^q / (S_s^q + S_n^q)`.
+    pub mask_exponent: Array1<f32>,
+}
+
+/// A complete network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Sizes and front end.
+    pub config: Config,
+    /// Who made it, from what, how.
+    pub provenance: String,
+    /// Start of each frame.
+    pub warm_start: WarmStart,
+    /// `config.untied_layers` layers.
+    pub layers: Vec<Layer>,
+    /// `config.readouts()` readouts.
+    pub readouts: Vec<Readout>,
+}
+
+impl Model {
+    /// A model of the given sizes with every weight 0.
+    pub fn zeros(config: Config) -> Self {
+        let (r, i, f, j) = (config.atoms(), config.input_rows(), config.bands(), config.adaptive_atoms);
+        let recurrent = if config.recurrent { r } else { 0 };
+        let encoder = if config.untied_encoder { (r, i) } else { (0, 0) };
+        let layer = Layer {
+            decoder: Array2::zeros((r, i)),
+            encoder: Array2::zeros(encoder),
+            sparsity: Array1::zeros(r),
+            exponent: Array1::zeros(r),
+            adaptive_sparsity: Array1::zeros(j),
+            adaptive_exponent: Array1::zeros(j),
+        };
+        let readout = Readout {
+            dictionary: Array2::zeros((r, f)),
+            adaptive_scale: Array1::zeros(j),
+            mask_exponent: Array1::zeros(f),
+        };
+        Self {
+            provenance: String::new(),
+            warm_start: WarmStart {
+                bias: Array1::zeros(r),
+                recurrence: Array2::zeros((recurrent, recurrent)),
+                adaptive_bias: Array1::zeros(j),
+                adaptive_recurrence: Array1::zeros(if config.recurrent { j } else { 0 }),
+            },
+            layers: vec![layer; config.untied_layers],
+            readouts: vec![readout; config.readouts()],
+            config,
+        }
+    }
+
+    /// The weights that iteration `k` uses: the last ones are untied, the first ones share.
+    pub fn layer_index(&self, k: usize) -> usize {
+        (k + self.layers.len()).saturating_sub(self.config.layers).min(self.layers.len() - 1)
+    }
+
+    /// The readout after `depth` iterations.
+    pub fn readout_index(&self, depth: usize) -> usize {
+        if self.config.readout_per_depth { depth - 1 } else { 0 }
+    }
+
+    /// Iterations K.
+    pub fn layers(&self) -> usize {
+        self.config.layers
+    }
+
+    /// Speech atoms.
+    pub fn speech_atoms(&self) -> usize {
+        self.config.speech_atoms
+    }
+
+    /// Noise atoms.
+    pub fn noise_atoms(&self) -> usize {
+        self.config.noise_atoms
+    }
+
+    /// Every block of weights, in the order of the model file: warm start, layers, readouts.
+    pub fn blocks(&self) -> Vec<&[f32]> {
+        let w = &self.warm_start;
+        let mut blocks = vec![flat(&w.bias), flat2(&w.recurrence), flat(&w.adaptive_bias), flat(&w.adaptive_recurrence)];
+        for l in &self.layers {
+            blocks.extend([flat2(&l.decoder), flat2(&l.encoder), flat(&l.sparsity), flat(&l.exponent)]);
+            blocks.extend([flat(&l.adaptive_sparsity), flat(&l.adaptive_exponent)]);
+        }
+        for r in &self.readouts {
+            blocks.extend([flat2(&r.dictionary), flat(&r.adaptive_scale), flat(&r.mask_exponent)]);
+        }
+        blocks
+    }
+
+    /// [`Self::blocks`], writable.
+    pub fn blocks_mut(&mut self) -> Vec<&mut [f32]> {
+        let w = &mut self.warm_start;
+        let mut blocks = vec![
+            flat_mut(&mut w.bias),
+            flat2_mut(&mut w.recurrence),
+            flat_mut(&mut w.adaptive_bias),
+            flat_mut(&mut w.adaptive_recurrence),
+        ];
+        for l in &mut self.layers {
+            blocks.extend([flat2_mut(&mut l.decoder), flat2_mut(&mut l.encoder)]);
+            blocks.extend([flat_mut(&mut l.sparsity), flat_mut(&mut l.exponent)]);
+            blocks.extend([flat_mut(&mut l.adaptive_sparsity), flat_mut(&mut l.adaptive_exponent)]);
+        }
+        for r in &mut self.readouts {
+            blocks.extend([flat2_mut(&mut r.dictionary), flat_mut(&mut r.adaptive_scale)]);
+            blocks.push(flat_mut(&mut r.mask_exponent));
+        }
+        blocks
+    }
+
+    /// Checks sizes, finiteness and non-negativity of everything.
+    pub fn validate(&self) -> Result<(), InvalidModel> {
+        self.config.validate()?;
+        let expected = Self::zeros(self.config.clone());
+        for (block, (got, expected)) in self.blocks().iter().zip(expected.blocks()).enumerate() {
+            if got.len() != expected.len() {
+                return Err(InvalidModel::Length { block, expected: expected.len(), got: got.len() });
+            }
+            if got.iter().any(|w| !w.is_finite() || *w < 0.0) {
+                return Err(InvalidModel::Value { what: "weights" });
+            }
+        }
+        Ok(())
+    }
+
+    /// Trained numbers.
+    pub fn parameter_count(&self) -> usize {
+        self.blocks().iter().map(|block| block.len()).sum()
+    }
+
+    /// Multiply-accumulates per second of audio at a depth: matrix products alone, 100 hops a second.
+    pub fn macs_per_second(&self, depth: usize) -> f64 {
+        let c = &self.config;
+        let (r, i, f, j) = (c.atoms(), c.input_rows(), c.bands(), c.adaptive_atoms);
+        let recurrence = if c.recurrent { r * r } else { 0 };
+        // Each band lies in two adaptive windows at most.
+        let adaptive = if j > 0 { 2 * i } else { 0 };
+        let layer = 2 * (r * i + adaptive);
+        100.0 * (recurrence + depth.clamp(1, c.layers) * layer + r * f) as f64
+    }
+
+    /// Spectrum of an atom of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
+    pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
+        let dictionary = &self.readouts[self.readout_index(self.config.layers)].dictionary;
+        for (index, value) in out.iter_mut().enumerate() {
+            let (lower, weight) = position(&self.config.band_centres_hz, display_band_hz(index));
+            *value = (1.0 - weight) * dictionary[[atom, lower]] + weight * dictionary[[atom, lower + 1]];
+        }
+        let peak = out.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
+        out.iter_mut().for_each(|value| *value /= peak);
+    }
+}
+
+/// Weights that a model of these (valid) sizes has, without making it.
+pub fn weight_count(config: &Config) -> usize {
+    let (r, i, f, j) = (config.atoms(), config.input_rows(), config.bands(), config.adaptive_atoms);
+    let warm_start = r + j + if config.recurrent { r * r + j } else { 0 };
+    let dictionaries = if config.untied_encoder { 2 } else { 1 };
+    let layer = dictionaries * r * i + 2 * r + 2 * j;
+    warm_start + config.untied_layers * layer + config.readouts() * (r * f + j + f)
+}
+
+// Every array of a model is created by `zeros` in standard layout and only ever written in place.
+fn flat(a: &Array1<f32>) -> &[f32] {
+    a.as_slice().unwrap_or_default()
+}
+
+fn flat2(a: &Array2<f32>) -> &[f32] {
+    a.as_slice().unwrap_or_default()
+}
+
+fn flat_mut(a: &mut Array1<f32>) -> &mut [f32] {
+    a.as_slice_mut().unwrap_or_default()
+}
+
+fn flat2_mut(a: &mut Array2<f32>) -> &mut [f32] {
+    a.as_slice_mut().unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A small model with every part switched on and weights from a fixed sequence.
+    pub(crate) fn small_model() -> Model {
+        let config = Config {
+            band_centres_hz: vec![100.0, 300.0, 1000.0, 3000.0, 8000.0],
+            front_end: FrontEndConfig::default(),
+            context_frames: 2,
+            floor_rows: true,
+            speech_atoms: 3,
+            noise_atoms: 2,
+            adaptive_atoms: 2,
+            layers: 3,
+            untied_layers: 2,
+            untied_encoder: true,
+            recurrent: true,
+            readout_per_depth: true,
+            epsilon: 1e-4,
+        };
+        let mut model = Model::zeros(config);
+        model.provenance = "test".into();
+        let mut seed = 1_u32;
+        for block in model.blocks_mut() {
+            for w in block {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *w = 0.1 + (seed >> 8) as f32 / (1 << 24) as f32;
+            }
+        }
+        model
+    }
+
+    #[test]
+    fn tied_iterations_share_the_first_layer() {
+        let model = small_model();
+        let used: Vec<usize> = (0..3).map(|k| model.layer_index(k)).collect();
+        assert_eq!(used, [0, 0, 1]);
+    }
+
+    #[test]
+    fn counts_parameters_by_hand() {
+        // R 5, I 15, F 5, J 2: warm start 5 + 25 + 2 + 2, layer 75 + 75 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
+        assert_eq!(small_model().parameter_count(), 34 + 2 * 164 + 3 * 32);
+        assert_eq!(small_model().parameter_count(), weight_count(&small_model().config));
+        assert_eq!(small_model().macs_per_second(2), 100.0 * (25.0 + 2.0 * 2.0 * (75.0 + 30.0) + 25.0));
+    }
+
+    #[test]
+    fn validation_names_what_is_wrong() {
+        let mut model = small_model();
+        assert_eq!(model.validate(), Ok(()));
+        model.layers[1].decoder[[0, 0]] = f32::NAN;
+        assert_eq!(model.validate(), Err(InvalidModel::Value { what: "weights" }));
+        model = small_model();
+        model.layers[0].sparsity[1] = -1.0;
+        assert!(model.validate().is_err());
+        model = small_model();
+        model.config.layers = 0;
+        assert!(matches!(model.validate(), Err(InvalidModel::Size { what: "layers", .. })));
+        model = small_model();
+        model.readouts[0].mask_exponent = Array1::zeros(7);
+        assert!(matches!(model.validate(), Err(InvalidModel::Length { expected: 5, got: 7, .. })));
+    }
+}

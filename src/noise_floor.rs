@@ -1,0 +1,172 @@
+//! Features of the network, causal and per lane: compressed band magnitudes divided by a slow running level,
+//! and the noise floor under them (algorithm.md section 5, items 1 and 3).
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::time_constant_to_coefficient;
+
+/// Below this compressed level (-120 dBFS) a frame counts as digital silence and moves no tracker.
+const SILENCE: f32 = 1e-3;
+
+/// Settings of the level and floor trackers; stored in the model, since it was trained with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrontEndConfig {
+    /// Time constant of the running level.
+    pub level_ms: f32,
+    /// Time constant of the smoothing before the floor's minimum search.
+    pub floor_smoothing_ms: f32,
+    /// Time constant with which the floor falls to a lower value.
+    pub floor_fall_ms: f32,
+    /// Speed at which the floor rises under louder sound, in dB per second.
+    pub floor_rise_db_per_s: f32,
+}
+
+impl Default for FrontEndConfig {
+    fn default() -> Self {
+        Self { level_ms: 1000.0, floor_smoothing_ms: 60.0, floor_fall_ms: 40.0, floor_rise_db_per_s: 6.0 }
+    }
+}
+
+/// Compressed magnitude of a power: |X|^0.5.
+pub fn compress(power: f32) -> f32 {
+    power.sqrt().sqrt()
+}
+
+/// Level and noise-floor trackers of one lane (one channel, or the channel mean).
+#[derive(Clone)]
+pub struct FrontEnd {
+    level_coefficient: f32,
+    smoothing_coefficient: f32,
+    fall_coefficient: f32,
+    rise_factor: f32,
+    level: f32,
+    frames: u32,
+    smoothed: Vec<f32>,
+    floor: Vec<f32>,
+}
+
+impl FrontEnd {
+    /// Trackers for `bands` bands. Allocates.
+    pub fn new(config: &FrontEndConfig, bands: usize) -> Self {
+        // dB of power per second -> factor per hop of a fourth root of power.
+        let rise_db_per_hop = config.floor_rise_db_per_s * crate::units::HOP_S as f32;
+        Self {
+            level_coefficient: time_constant_to_coefficient(config.level_ms),
+            smoothing_coefficient: time_constant_to_coefficient(config.floor_smoothing_ms),
+            fall_coefficient: time_constant_to_coefficient(config.floor_fall_ms),
+            rise_factor: 10.0_f32.powf(rise_db_per_hop / 40.0),
+            level: 0.0,
+            frames: 0,
+            smoothed: vec![0.0; bands],
+            floor: vec![0.0; bands],
+        }
+    }
+
+    /// Forgets everything heard.
+    pub fn reset(&mut self) {
+        self.level = 0.0;
+        self.frames = 0;
+        self.smoothed.fill(0.0);
+        self.floor.fill(0.0);
+    }
+
+    /// Takes over the state of another front end of the same size, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.level = other.level;
+        self.frames = other.frames;
+        self.smoothed.copy_from_slice(&other.smoothed);
+        self.floor.copy_from_slice(&other.floor);
+    }
+
+    /// One frame: band powers `[bands]` in, level-normalised features and floor `[bands]` out. The features'
+    /// mean over the bands is about 1, whatever the input level.
+    pub fn push(&mut self, band_power: &[f32], features: &mut [f32], floor: &mut [f32]) {
+        for (v, &power) in features.iter_mut().zip(band_power) {
+            *v = compress(power);
+        }
+        let mean = features.iter().sum::<f32>() / features.len() as f32;
+        if mean > SILENCE {
+            self.track(features, mean);
+        }
+        let scale = if self.level > 0.0 { 1.0 / self.level } else { 0.0 };
+        for v in features.iter_mut() {
+            *v *= scale;
+        }
+        for (out, n) in floor.iter_mut().zip(&self.floor) {
+            *out = n * scale;
+        }
+    }
+
+    fn track(&mut self, magnitudes: &[f32], mean: f32) {
+        // A running average over the first frames, so that the start of a signal needs no warm-up.
+        self.frames = self.frames.saturating_add(1);
+        let start_coefficient = 1.0 / self.frames as f32;
+        let level_coefficient = self.level_coefficient.max(start_coefficient);
+        self.level += level_coefficient * (mean - self.level);
+        let smoothing = self.smoothing_coefficient.max(start_coefficient);
+        let first = self.frames == 1;
+        for ((&v, smoothed), floor) in magnitudes.iter().zip(&mut self.smoothed).zip(&mut self.floor) {
+            *smoothed += smoothing * (v - *smoothed);
+            if first {
+                *floor = *smoothed;
+            } else if *smoothed < *floor {
+                *floor += self.fall_coefficient * (*smoothed - *floor);
+            } else {
+                // The small constant lets a floor leave zero.
+                *floor = (*floor * self.rise_factor + 1e-6).min(*smoothed);
+            }
+        }
+    }
+
+    /// The current noise floor of band `band` as a power per bin (the units of the band powers).
+    pub fn floor_power(&self, band: usize) -> f32 {
+        self.floor[band].powi(4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(front: &mut FrontEnd, powers: &[f32], frames: usize) -> (Vec<f32>, Vec<f32>) {
+        let (mut v, mut n) = (vec![0.0; powers.len()], vec![0.0; powers.len()]);
+        for _ in 0..frames {
+            front.push(powers, &mut v, &mut n);
+        }
+        (v, n)
+    }
+
+    #[test]
+    fn features_do_not_depend_on_the_level() {
+        let powers = [1e-4, 3e-5, 2e-6, 7e-4];
+        let louder = powers.map(|p| p * 1e3);
+        let mut a = FrontEnd::new(&FrontEndConfig::default(), 4);
+        let mut b = a.clone();
+        let ((va, na), (vb, nb)) = (run(&mut a, &powers, 50), run(&mut b, &louder, 50));
+        for (x, y) in va.iter().chain(&na).zip(vb.iter().chain(&nb)) {
+            assert!((x / y - 1.0).abs() < 1e-3, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn floor_keeps_the_noise_under_a_burst_and_rises_as_configured() {
+        let config = FrontEndConfig::default();
+        let mut front = FrontEnd::new(&config, 1);
+        run(&mut front, &[1e-6], 100);
+        run(&mut front, &[1e-2], 50);
+        let rise_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
+        assert!((rise_db - 0.5 * config.floor_rise_db_per_s).abs() < 0.5, "rose {rise_db} dB in 0.5 s");
+        run(&mut front, &[1e-6], 100);
+        let left_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
+        assert!(left_db.abs() < 0.2, "{left_db} dB above the noise after it came back");
+    }
+
+    #[test]
+    fn digital_silence_moves_nothing() {
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2);
+        let before = run(&mut front, &[1e-5, 1e-6], 30).1;
+        run(&mut front, &[0.0, 0.0], 1000);
+        let after = run(&mut front, &[1e-5, 1e-6], 1).1;
+        assert!((before[0] / after[0] - 1.0).abs() < 0.05);
+    }
+}

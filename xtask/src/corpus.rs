@@ -1,0 +1,268 @@
+//! Training audio held in memory: every clip mono, 48 kHz, 16-bit, with what is known about its bandwidth.
+//!
+//! A corpus folder holds one folder per source, and a source any number of FLAC, Ogg Vorbis or WAV files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+use rand::Rng;
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+use rayon::prelude::*;
+use rubato::{FftFixedIn, Resampler};
+
+use crate::audio_file;
+
+/// Rate of every clip and of everything made from them, in Hz.
+pub const SAMPLE_RATE_HZ: u32 = 48_000;
+
+/// At and above this bandwidth a clip counts as full-band.
+pub const FULL_BAND_HZ: f32 = 19_000.0;
+
+/// Share of the file's own sample rate below which its content is trusted.
+const TRUSTED_SHARE: f32 = 0.475;
+
+/// Bandwidth taken for material of 44.1 kHz and above: what lossy codecs usually leave.
+const HIGH_RATE_BANDWIDTH_HZ: f32 = 20_000.0;
+
+/// Peak to which clips are scaled before the 16-bit rounding, so that quiet recordings keep their detail.
+const STORED_PEAK: f32 = 0.9;
+
+/// Length of the frames whose level is kept to find active stretches: 100 ms.
+const LEVEL_FRAME_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 10;
+
+/// Level of a digitally silent frame, in dB.
+const SILENCE_DB: f32 = -120.0;
+
+/// One recording: mono, 48 kHz.
+pub struct Clip {
+    /// Folder of the corpus that it came from.
+    pub source: String,
+    /// File name without folder.
+    pub name: String,
+    /// Above this frequency the recording's content is absent or unknown, in Hz.
+    pub bandwidth_hz: f32,
+    samples: Vec<i16>,
+    frame_level_db: Vec<f32>,
+    loud_level_db: f32,
+}
+
+impl Clip {
+    /// Keeps `samples` (mono, 48 kHz, any level) as a clip.
+    pub fn new(source: String, name: String, bandwidth_hz: f32, samples: &[f32]) -> Self {
+        let peak = samples.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+        let scale = f32::from(i16::MAX) * STORED_PEAK / peak.max(1e-6);
+        let samples: Vec<i16> = samples.iter().map(|x| (x * scale).round() as i16).collect();
+        let frame_level_db: Vec<f32> = samples.chunks(LEVEL_FRAME_SAMPLES).map(level_db).collect();
+        let mut sorted = frame_level_db.clone();
+        sorted.sort_by(f32::total_cmp);
+        let loud_level_db = sorted.get(sorted.len() * 19 / 20).copied().unwrap_or(SILENCE_DB);
+        Self { source, name, bandwidth_hz, samples, frame_level_db, loud_level_db }
+    }
+
+    /// Length in samples at 48 kHz.
+    pub fn len_samples(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Length in minutes.
+    pub fn minutes(&self) -> f32 {
+        self.samples.len() as f32 / (60.0 * SAMPLE_RATE_HZ as f32)
+    }
+
+    /// Whether the recording reaches the top of the audible band.
+    pub fn is_full_band(&self) -> bool {
+        self.bandwidth_hz >= FULL_BAND_HZ
+    }
+
+    /// Fills `out` with the samples from `start` on, peak at most 1, and with zeros past the clip's end.
+    pub fn copy_to(&self, start: usize, out: &mut [f32]) {
+        let available = self.samples.get(start..).unwrap_or_default();
+        let count = available.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(available) {
+            *to = f32::from(*from) * (1.0 / 32_768.0);
+        }
+        out[count..].fill(0.0);
+    }
+
+    /// Share of the 100 ms frames in `start..start + length` that are within `range_db` of the clip's loud
+    /// frames (their 95th percentile); 0..=1.
+    pub fn active_share(&self, start: usize, length: usize, range_db: f32) -> f32 {
+        let first = start / LEVEL_FRAME_SAMPLES;
+        let count = length.div_ceil(LEVEL_FRAME_SAMPLES).max(1);
+        let threshold_db = (self.loud_level_db - range_db).max(SILENCE_DB + 1.0);
+        let active = self.frame_level_db.iter().skip(first).take(count).filter(|level| **level >= threshold_db);
+        active.count() as f32 / count as f32
+    }
+}
+
+fn level_db(frame: &[i16]) -> f32 {
+    let energy: f64 = frame.iter().map(|x| f64::from(*x).powi(2)).sum();
+    let power = energy / frame.len().max(1) as f64 / 32_768.0_f64.powi(2);
+    (10.0 * power.max(1e-12).log10()) as f32
+}
+
+/// All speech and all noise of a training run.
+pub struct Corpus {
+    /// Clean speech clips, in path order.
+    pub speech: Vec<Clip>,
+    /// Noise clips, in path order.
+    pub noise: Vec<Clip>,
+}
+
+impl Corpus {
+    /// Reads every audio file below the folders, in parallel.
+    ///
+    /// A noise file is left out when its path relative to its folder (`source/name`) contains one of
+    /// `excluded_noise`. `progress` is called with (files done, files in all) from several threads.
+    ///
+    /// # Errors
+    /// A folder or a file cannot be read, or speech or noise is missing altogether.
+    pub fn load(
+        speech_dirs: &[PathBuf],
+        noise_dirs: &[PathBuf],
+        excluded_noise: &[String],
+        progress: impl Fn(usize, usize) + Sync,
+    ) -> Result<Self> {
+        let speech_files = list(speech_dirs, &[])?;
+        let noise_files = list(noise_dirs, excluded_noise)?;
+        let total = speech_files.len() + noise_files.len();
+        let done = AtomicUsize::new(0);
+        let load_all = |files: &[Entry]| -> Result<Vec<Clip>> {
+            files
+                .par_iter()
+                .map(|file| {
+                    let clip = read_clip(file);
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                    clip
+                })
+                .collect()
+        };
+        Self::from_clips(load_all(&speech_files)?, load_all(&noise_files)?)
+    }
+
+    /// Builds a corpus from clips already in memory; digitally silent ones are dropped.
+    ///
+    /// # Errors
+    /// No audible speech or no audible noise is left.
+    pub fn from_clips(mut speech: Vec<Clip>, mut noise: Vec<Clip>) -> Result<Self> {
+        speech.retain(|clip| clip.loud_level_db > SILENCE_DB);
+        noise.retain(|clip| clip.loud_level_db > SILENCE_DB);
+        if speech.is_empty() {
+            bail!("the speech folders hold no audible FLAC, Ogg or WAV file");
+        }
+        if noise.is_empty() {
+            bail!("the noise folders hold no audible FLAC, Ogg or WAV file");
+        }
+        Ok(Self { speech, noise })
+    }
+}
+
+/// Draws clips so that each source is heard in proportion to the square root of its minutes, and within a
+/// source each clip to the square root of its own: short sources and short clips stay audible beside long ones.
+pub struct Sampler<'a> {
+    clips: Vec<&'a Clip>,
+    weights: WeightedIndex<f32>,
+}
+
+impl<'a> Sampler<'a> {
+    /// Sampler over `clips`; `factor` scales each clip's weight (0 leaves it out). `None` when nothing is left.
+    pub fn new(clips: &'a [Clip], factor: impl Fn(&Clip) -> f32) -> Option<Self> {
+        let mut sources = std::collections::BTreeMap::<&str, (f32, f32)>::new();
+        for clip in clips {
+            let (minutes, root_sum) = sources.entry(&clip.source).or_default();
+            *minutes += clip.minutes();
+            *root_sum += clip.minutes().sqrt();
+        }
+        let weight = |clip: &Clip| {
+            let (minutes, root_sum) = sources[clip.source.as_str()];
+            factor(clip) * minutes.sqrt() * clip.minutes().sqrt() / root_sum
+        };
+        let weights = WeightedIndex::new(clips.iter().map(weight)).ok()?;
+        Some(Self { clips: clips.iter().collect(), weights })
+    }
+
+    /// One clip.
+    pub fn pick(&self, rng: &mut impl Rng) -> &'a Clip {
+        self.clips[self.weights.sample(rng)]
+    }
+}
+
+struct Entry {
+    path: PathBuf,
+    source: String,
+}
+
+fn list(dirs: &[PathBuf], excluded: &[String]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for dir in dirs {
+        let own_name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        list_into(dir, None, &own_name, &mut entries)?;
+    }
+    entries.retain(|entry| {
+        let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
+        let relative = format!("{}/{name}", entry.source);
+        !excluded.iter().any(|part| relative.contains(part.as_str()))
+    });
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+/// `source` is the folder's path below the corpus folder, whose own name serves for files lying directly in it.
+fn list_into(dir: &Path, source: Option<&str>, own_name: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    let reading = || format!("cannot read the folder {}", dir.display());
+    for item in fs::read_dir(dir).with_context(reading)? {
+        let path = item.with_context(reading)?.path();
+        if path.is_dir() {
+            let folder = path.file_name().unwrap_or_default().to_string_lossy();
+            let below = source.map_or_else(|| folder.to_string(), |parent| format!("{parent}/{folder}"));
+            list_into(&path, Some(&below), own_name, entries)?;
+        } else if is_audio(&path) {
+            entries.push(Entry { path, source: source.unwrap_or(own_name).to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn is_audio(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    matches!(extension.as_str(), "flac" | "ogg" | "wav")
+}
+
+fn read_clip(entry: &Entry) -> Result<Clip> {
+    let audio = audio_file::read(&entry.path)?;
+    let rate_hz = audio.sample_rate_hz;
+    let samples = to_48_khz(audio.to_mono(), rate_hz).with_context(|| format!("cannot resample {}", entry.path.display()))?;
+    let bandwidth_hz = (TRUSTED_SHARE * rate_hz as f32).min(HIGH_RATE_BANDWIDTH_HZ);
+    let name = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Clip::new(entry.source.clone(), name, bandwidth_hz, &samples))
+}
+
+/// Resamples a whole signal to 48 kHz with the resampler's delay removed.
+fn to_48_khz(mono: Vec<f32>, rate_hz: u32) -> Result<Vec<f32>> {
+    const CHUNK_SAMPLES: usize = 4096;
+    if rate_hz == SAMPLE_RATE_HZ || mono.is_empty() {
+        return Ok(mono);
+    }
+    let mut resampler = FftFixedIn::<f32>::new(rate_hz as usize, SAMPLE_RATE_HZ as usize, CHUNK_SAMPLES, 1, 1)?;
+    let wanted = (mono.len() as u64 * u64::from(SAMPLE_RATE_HZ) / u64::from(rate_hz)) as usize;
+    let delay = resampler.output_delay();
+    let mut out = Vec::with_capacity(wanted + delay + 4 * CHUNK_SAMPLES);
+    let mut position = 0;
+    while out.len() < wanted + delay {
+        let count = resampler.input_frames_next();
+        let chunk = &mono[position.min(mono.len())..(position + count).min(mono.len())];
+        let input = (!chunk.is_empty()).then_some([chunk]);
+        let produced = resampler.process_partial(input.as_ref().map(|input| input.as_slice()), None)?;
+        out.extend_from_slice(&produced[0]);
+        position += count;
+    }
+    out.drain(..delay);
+    out.truncate(wanted);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests;

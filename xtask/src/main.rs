@@ -1,0 +1,54 @@
+//! Unfold's commands, run as `cargo xtask`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod audio_file;
+mod bundle;
+mod check;
+mod denoise;
+mod host;
+mod inspect;
+mod metrics;
+mod setup;
+
+/// Build, test, use, train and measure Unfold
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+enum Cli {
+    Bundle(bundle::Args),
+    Test(check::Args),
+    Denoise(denoise::Args),
+    Inspect(inspect::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and version come this way too, and are no failure. A closed pipe is nothing to report.
+            let _ = message.print();
+            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli {
+        Cli::Bundle(args) => bundle::run(&args),
+        Cli::Test(args) => check::run(&args),
+        Cli::Denoise(args) => denoise::run(&args),
+        Cli::Inspect(args) => inspect::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace's `Cargo.toml`.
+fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the xtask package lies in the workspace")
+}

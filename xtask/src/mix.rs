@@ -1,0 +1,348 @@
+//! Training examples made on the fly: speech from the corpus in recorded and synthetic noise.
+
+mod config;
+
+use anyhow::{Context, Result};
+use rand::{Rng, SeedableRng};
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+use rand_chacha::ChaCha8Rng;
+
+pub use config::MixConfig;
+
+use crate::augment::{
+    Biquad, RATE_HZ, Spectral, active_power, band_limit, chance, change_speed, clip, db_to_gain, fade_in, fade_out, log_uniform,
+    normalise, peak, random_equaliser, room_response, scale, speed_input_samples, uniform,
+};
+use crate::corpus::{Clip, Corpus, Sampler};
+use crate::synth_noise::{KindSampler, generate};
+
+/// Bandwidth of an example whose reference is known at every frequency, in Hz.
+pub const ALL_FREQUENCIES_HZ: f32 = RATE_HZ / 2.0;
+
+/// Frames within this range of the loudest count as active speech, in dB.
+const SPEECH_RANGE_DB: f32 = 30.0;
+
+/// The same for noise: short bursts are measured while they sound.
+const NOISE_RANGE_DB: f32 = 25.0;
+
+/// Draws from a corpus before an almost silent stretch is accepted.
+const TRIES: usize = 12;
+
+/// Cross-fade where a short noise recording is repeated: 50 ms.
+const LOOP_FADE_SAMPLES: usize = 2400;
+
+/// Fade at the inner ends of two utterances: 10 ms.
+const UTTERANCE_FADE_SAMPLES: usize = 480;
+
+/// Largest magnitude in an example.
+const PEAK_LIMIT: f32 = 0.99;
+
+/// One training example: mono, 48 kHz.
+pub struct Example {
+    /// What the denoiser hears.
+    pub mix: Vec<f32>,
+    /// The speech inside the mix, sample by sample (before clipping, if any); what it should give.
+    pub speech: Vec<f32>,
+    /// Above this frequency the example says nothing, in Hz: the speech recording ends there and so does the
+    /// noise. 24 kHz when the reference is valid everywhere.
+    pub bandwidth_hz: f32,
+}
+
+/// Working memory of one thread. Examples do not depend on what it was used for before.
+#[derive(Default)]
+pub struct Scratch {
+    spectral: Spectral,
+}
+
+/// Makes examples from a corpus.
+pub struct Mixer<'a> {
+    config: MixConfig,
+    full_band: Option<Sampler<'a>>,
+    band_limited: Option<Sampler<'a>>,
+    recorded_noise: Sampler<'a>,
+    kinds: KindSampler,
+    noise_count: WeightedIndex<f32>,
+}
+
+struct Speech {
+    samples: Vec<f32>,
+    /// Bandwidth of the recording as it sounds now, in Hz; `None` for full-band material.
+    limit_hz: Option<f32>,
+}
+
+impl<'a> Mixer<'a> {
+    /// Prepares the draws.
+    ///
+    /// # Errors
+    /// A value of `config` is out of range.
+    pub fn new(corpus: &'a Corpus, config: MixConfig) -> Result<Self> {
+        config.check()?;
+        let babble = config.babble_weight;
+        let noise_factor = |clip: &Clip| if clip.source.contains("babble") { babble } else { 1.0 };
+        Ok(Self {
+            full_band: Sampler::new(&corpus.speech, |clip| f32::from(u8::from(clip.is_full_band()))),
+            band_limited: Sampler::new(&corpus.speech, |clip| f32::from(u8::from(!clip.is_full_band()))),
+            recorded_noise: Sampler::new(&corpus.noise, noise_factor)
+                .context("babble_weight 0 leaves no recorded noise")?,
+            kinds: KindSampler::default(),
+            noise_count: WeightedIndex::new(config.noise_count_weights)
+                .context("noise_count_weights must be positive in part and nowhere negative")?,
+            config,
+        })
+    }
+
+    /// One example of `length` samples, a function of `seed` alone.
+    pub fn example(&self, seed: u64, length: usize, scratch: &mut Scratch) -> Example {
+        let config = &self.config;
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let speechless = chance(rng, config.pure_noise_share);
+        let mut speech = if speechless {
+            Speech { samples: vec![0.0; length], limit_hz: None }
+        } else {
+            self.speech(rng, length, &mut scratch.spectral)
+        };
+        let unknown_above_hz = speech.limit_hz.filter(|_| chance(rng, config.band_unknown_share));
+        let noise_count = self.noise_count.sample(rng).max(usize::from(speechless));
+        let mut noise = self.noise(rng, length, noise_count, &mut scratch.spectral);
+        if let Some(hz) = unknown_above_hz {
+            band_limit(&mut noise, hz);
+        }
+        self.limit_as_codec(rng, &mut speech.samples, &mut noise);
+        self.set_snr(rng, &speech.samples, &mut noise);
+        let mut example = Example {
+            mix: speech.samples.iter().zip(&noise).map(|(x, y)| x + y).collect(),
+            speech: speech.samples,
+            bandwidth_hz: unknown_above_hz.unwrap_or(ALL_FREQUENCIES_HZ),
+        };
+        self.set_level(rng, &mut example);
+        example
+    }
+
+    /// Speech after speed change, equaliser and room; level arbitrary.
+    fn speech(&self, rng: &mut impl Rng, length: usize, spectral: &mut Spectral) -> Speech {
+        let config = &self.config;
+        let wants_full_band = chance(rng, config.full_band_share);
+        let sampler = match (&self.full_band, &self.band_limited) {
+            (Some(full), _) if wants_full_band => full,
+            (_, Some(limited)) => limited,
+            (Some(full), None) => full,
+            (None, None) => unreachable!("a corpus has speech"),
+        };
+        let speed = pick_speed(rng, config.speech_speed_chance, config.speech_speed);
+        let raw_length = speed.map_or(length, |speed| speed_input_samples(length, speed));
+        let (mut samples, bandwidth_hz) = self.utterances(rng, sampler, raw_length);
+        if let Some(speed) = speed {
+            samples = change_speed(&samples, speed, length);
+        }
+        if chance(rng, config.low_cut_chance) {
+            Biquad::high_pass(log_uniform(rng, config.low_cut_hz), 0.707).run(&mut samples);
+        }
+        if chance(rng, config.speech_eq_chance) {
+            random_equaliser(rng, config.speech_eq_db).run(&mut samples);
+        }
+        if chance(rng, config.reverb_chance) {
+            let rt60_s = uniform(rng, config.rt60_s);
+            let direct_to_reverb_db = uniform(rng, config.direct_to_reverb_db);
+            let response = room_response(rng, rt60_s, direct_to_reverb_db);
+            spectral.convolve(&mut samples, &response);
+        }
+        normalise(&mut samples, SPEECH_RANGE_DB);
+        let limit_hz = bandwidth_hz.map(|hz| hz * speed.unwrap_or(1.0));
+        Speech { samples, limit_hz }
+    }
+
+    /// One stretch of speech, or two with a pause between, and their common bandwidth unless full.
+    fn utterances(&self, rng: &mut impl Rng, sampler: &Sampler, length: usize) -> (Vec<f32>, Option<f32>) {
+        let config = &self.config;
+        let mut samples = vec![0.0; length];
+        let split = if chance(rng, config.two_utterances_chance) {
+            (length as f32 * uniform(rng, [0.25, 0.75])) as usize
+        } else {
+            length
+        };
+        let mut bandwidth_hz = self.utterance(rng, sampler, &mut samples[..split]);
+        let resume = split + (uniform(rng, config.pause_s) * RATE_HZ) as usize;
+        if resume < length {
+            fade_out(&mut samples, split, UTTERANCE_FADE_SAMPLES);
+            let second = &mut samples[resume..];
+            bandwidth_hz = bandwidth_hz.min(self.utterance(rng, sampler, second));
+            scale(second, db_to_gain(uniform(rng, config.utterance_level_db)));
+            fade_in(second, 0, UTTERANCE_FADE_SAMPLES);
+        }
+        let full_band = bandwidth_hz >= crate::corpus::FULL_BAND_HZ;
+        (samples, (!full_band).then_some(bandwidth_hz))
+    }
+
+    /// Fills `out` with a stretch that holds speech, at equal level for all clips; gives the clip's bandwidth.
+    fn utterance(&self, rng: &mut impl Rng, sampler: &Sampler, out: &mut [f32]) -> f32 {
+        let min_share = self.config.min_active_share;
+        let (clip, start) = pick_stretch(rng, sampler, out.len(), SPEECH_RANGE_DB, min_share);
+        clip.copy_to(start, out);
+        normalise(out, SPEECH_RANGE_DB);
+        clip.bandwidth_hz
+    }
+
+    /// Sum of `count` noises; level arbitrary.
+    fn noise(&self, rng: &mut impl Rng, length: usize, count: usize, spectral: &mut Spectral) -> Vec<f32> {
+        let config = &self.config;
+        let mut sum = vec![0.0; length];
+        for index in 0..count {
+            let mut noise = if chance(rng, config.recorded_noise_share) {
+                self.recorded(rng, length)
+            } else {
+                generate(self.kinds.pick(rng), length, rng, spectral)
+            };
+            if chance(rng, config.noise_eq_chance) {
+                random_equaliser(rng, config.noise_eq_db).run(&mut noise);
+            }
+            if chance(rng, config.noise_fade_chance) {
+                self.start_or_stop(rng, &mut noise);
+            }
+            normalise(&mut noise, NOISE_RANGE_DB);
+            let gain = if index == 0 { 1.0 } else { db_to_gain(uniform(rng, config.noise_relative_db)) };
+            sum.iter_mut().zip(&noise).for_each(|(x, y)| *x += gain * y);
+        }
+        sum
+    }
+
+    fn recorded(&self, rng: &mut impl Rng, length: usize) -> Vec<f32> {
+        let speed = pick_speed(rng, self.config.noise_speed_chance, self.config.noise_speed);
+        let raw_length = speed.map_or(length, |speed| speed_input_samples(length, speed));
+        let (clip, start) = pick_stretch(rng, &self.recorded_noise, raw_length, NOISE_RANGE_DB, 0.05);
+        let mut noise = if clip.len_samples() >= raw_length {
+            let mut noise = vec![0.0; raw_length];
+            clip.copy_to(start, &mut noise);
+            noise
+        } else {
+            repeat(rng, clip, raw_length)
+        };
+        if let Some(speed) = speed {
+            noise = change_speed(&noise, speed, length);
+        }
+        if chance(rng, 0.5) {
+            scale(&mut noise, -1.0);
+        }
+        noise
+    }
+
+    fn start_or_stop(&self, rng: &mut impl Rng, noise: &mut [f32]) {
+        let length = noise.len() as f32;
+        let ramp = (uniform(rng, self.config.noise_fade_s) * RATE_HZ) as usize;
+        let (starts, stops) = [(true, false), (false, true), (true, true)][rng.random_range(0..3)];
+        if starts {
+            fade_in(noise, (uniform(rng, [0.05, 0.5]) * length) as usize, ramp);
+        }
+        if stops {
+            fade_out(noise, (uniform(rng, [0.6, 0.95]) * length) as usize, ramp);
+        }
+    }
+
+    /// Sometimes narrows the speech, or speech and noise alike, as a telephone or a codec would.
+    fn limit_as_codec(&self, rng: &mut impl Rng, speech: &mut [f32], noise: &mut [f32]) {
+        let config = &self.config;
+        if !chance(rng, config.band_limit_chance) {
+            return;
+        }
+        let range_hz = if chance(rng, 0.5) { config.narrow_band_hz } else { config.wide_band_hz };
+        let hz = uniform(rng, range_hz);
+        band_limit(speech, hz);
+        if chance(rng, config.band_limit_mix_share) {
+            band_limit(noise, hz);
+        }
+    }
+
+    /// Scales the noise to a random ratio over active frames. Noise without speech keeps its level.
+    fn set_snr(&self, rng: &mut impl Rng, speech: &[f32], noise: &mut [f32]) {
+        let config = &self.config;
+        let snr_db = if chance(rng, config.high_snr_share) {
+            uniform(rng, config.high_snr_db)
+        } else {
+            triangular(rng, config.snr_db, config.snr_mode_db)
+        };
+        let speech_power = active_power(speech, SPEECH_RANGE_DB);
+        let noise_power = active_power(noise, NOISE_RANGE_DB);
+        if speech_power > 0.0 && noise_power > 0.0 {
+            scale(noise, (speech_power / noise_power).sqrt() * db_to_gain(-snr_db));
+        }
+    }
+
+    /// Sets the overall level, keeps peaks below full scale, and sometimes clips the mix.
+    fn set_level(&self, rng: &mut impl Rng, example: &mut Example) {
+        let config = &self.config;
+        let level_gain = db_to_gain(uniform(rng, config.level_db));
+        let power = active_power(&example.mix, NOISE_RANGE_DB);
+        if power > 0.0 {
+            let gain = level_gain / power.sqrt();
+            scale(&mut example.mix, gain);
+            scale(&mut example.speech, gain);
+        }
+        if chance(rng, config.clip_chance) {
+            let threshold = uniform(rng, config.clip_threshold) * peak(&example.mix);
+            clip(&mut example.mix, threshold.max(1e-9), chance(rng, 0.5));
+        }
+        let highest = peak(&example.mix).max(peak(&example.speech));
+        if highest > PEAK_LIMIT {
+            scale(&mut example.mix, PEAK_LIMIT / highest);
+            scale(&mut example.speech, PEAK_LIMIT / highest);
+        }
+    }
+}
+
+fn pick_speed(rng: &mut impl Rng, probability: f32, range: [f32; 2]) -> Option<f32> {
+    chance(rng, probability).then(|| log_uniform(rng, range))
+}
+
+/// A clip and a start such that at least `min_share` of the stretch is active, or the best of several draws.
+fn pick_stretch<'a>(
+    rng: &mut impl Rng,
+    sampler: &Sampler<'a>,
+    length: usize,
+    range_db: f32,
+    min_share: f32,
+) -> (&'a Clip, usize) {
+    let mut draw = || {
+        let clip = sampler.pick(rng);
+        let start = rng.random_range(0..=clip.len_samples().saturating_sub(length));
+        (clip, start, clip.active_share(start, length.min(clip.len_samples()), range_db))
+    };
+    let mut best = draw();
+    for _ in 1..TRIES {
+        if best.2 >= min_share {
+            break;
+        }
+        let other = draw();
+        if other.2 > best.2 {
+            best = other;
+        }
+    }
+    (best.0, best.1)
+}
+
+/// Repeats a short clip from a random phase, each joint cross-faded with constant power.
+fn repeat(rng: &mut impl Rng, clip: &Clip, length: usize) -> Vec<f32> {
+    let mut once = vec![0.0; clip.len_samples()];
+    clip.copy_to(0, &mut once);
+    let fade = LOOP_FADE_SAMPLES.min(once.len() / 4);
+    let period = once.len() - fade;
+    for index in 0..fade {
+        let share = (index as f32 + 0.5) / fade as f32;
+        once[index] = once[index] * share.sqrt() + once[period + index] * (1.0 - share).sqrt();
+    }
+    let phase = rng.random_range(0..period);
+    (0..length).map(|index| once[(phase + index) % period]).collect()
+}
+
+/// Triangular distribution over `[low, high]` with its peak at `mode`.
+fn triangular(rng: &mut impl Rng, [low, high]: [f32; 2], mode: f32) -> f32 {
+    let u: f32 = rng.random();
+    let width = (high - low).max(1e-6);
+    if u < (mode - low) / width {
+        low + (u * width * (mode - low)).sqrt()
+    } else {
+        high - ((1.0 - u) * width * (high - mode)).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Deterministic dev pairs mixed from `DIR/dev/{speech,noise}/<source>/<speaker-or-type>_<n>.<ext>`.
+//!
+//! Noise sources take turns, then the types within a source, then the files of a type, so that a collection of
+//! many short clips weighs no more than one long recording; speakers take turns likewise.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use unfold::units::db_to_gain;
+
+use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
+use crate::audio_file;
+use crate::resample::resample;
+
+/// Signal-to-noise ratios of the pairs.
+pub const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];
+
+const LONGEST_SAMPLES: usize = 4 * SAMPLE_RATE_HZ as usize;
+const FADE_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
+const LEVEL_FRAME_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 50;
+/// Frames further below the loud ones (95th percentile) than this are pauses of the speech or the noise.
+const ACTIVE_RANGE_DB: f64 = 25.0;
+/// Positions tried for the most active excerpt of a recording.
+const EXCERPT_TRIES: usize = 8;
+/// Active speech level, in dBFS.
+const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
+const HIGHEST_PEAK: f32 = 0.95;
+
+/// How many pairs to mix, and which.
+#[derive(Clone, Copy, Debug)]
+pub struct MixOptions {
+    /// Seed of every choice.
+    pub seed: u64,
+    /// Pairs at each of [`SNRS_DB`].
+    pub pairs_per_snr: usize,
+}
+
+impl Default for MixOptions {
+    fn default() -> Self {
+        Self { seed: 1, pairs_per_snr: 27 }
+    }
+}
+
+/// Mixes the pairs, the same ones for the same files and options.
+///
+/// # Errors
+/// The corpus has no dev speech or noise, or a file cannot be read.
+pub fn mix_corpus(corpus: &Path, options: &MixOptions) -> Result<Vec<Pair>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let speakers = Turns::flat(list(&corpus.join("dev/speech"))?, &mut rng);
+    let noises = Turns::nested(list(&corpus.join("dev/noise"))?, &mut rng);
+    let recipes: Vec<Recipe> = (0..SNRS_DB.len() * options.pairs_per_snr)
+        .map(|turn| Recipe {
+            speech: speakers.at(turn).clone(),
+            noise: noises.at(turn).clone(),
+            snr_db: SNRS_DB[turn / options.pairs_per_snr],
+            speech_level_db: rng.random_range(SPEECH_LEVEL_DB),
+            seed: rng.random(),
+        })
+        .collect();
+    recipes.par_iter().map(mix).collect()
+}
+
+#[derive(Clone)]
+struct Recording {
+    path: PathBuf,
+    /// `source/type` or `source/speaker`.
+    kind: String,
+}
+
+struct Recipe {
+    speech: Recording,
+    noise: Recording,
+    snr_db: f64,
+    speech_level_db: f32,
+    seed: u64,
+}
+
+/// Recordings by source, then by kind.
+type Listing = BTreeMap<String, BTreeMap<String, Vec<Recording>>>;
+
+fn list(folder: &Path) -> Result<Listing> {
+    let mut listing = Listing::new();
+    for source in sorted_entries(folder)?.iter().filter(|path| path.is_dir()) {
+        let source_name = file_name(source);
+        for path in sorted_entries(source)? {
+            let kind = format!("{source_name}/{}", kind_of(&path));
+            let kinds = listing.entry(source_name.clone()).or_default();
+            kinds.entry(kind.clone()).or_default().push(Recording { path, kind });
+        }
+    }
+    ensure!(!listing.is_empty(), "{} holds no source folder with audio files", folder.display());
+    Ok(listing)
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let reading = || format!("cannot read the folder {}", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(reading)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(reading)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// `rain` of `rain_5188655A_0.flac`, `p360` of `p360_0.flac`: the trailing numbers go, the first word stays.
+fn kind_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut words: Vec<&str> = stem.split('_').collect();
+    while words.len() > 1 && words.last().is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+        words.pop();
+    }
+    words.join("_")
+}
+
+/// Recordings in an order where groups take turns.
+enum Turns {
+    Recordings(Vec<Recording>),
+    Groups(Vec<Turns>),
+}
+
+impl Turns {
+    /// Kinds (speakers) of all sources take turns.
+    fn flat(listing: Listing, rng: &mut impl Rng) -> Self {
+        let mut kinds: Vec<Self> = listing.into_values().flat_map(BTreeMap::into_values).map(Self::Recordings).collect();
+        kinds.shuffle(rng);
+        Self::Groups(kinds)
+    }
+
+    /// Sources take turns, and within each its kinds.
+    fn nested(listing: Listing, rng: &mut impl Rng) -> Self {
+        let sources = listing.into_iter().map(|source| Self::flat(BTreeMap::from([source]), rng)).collect();
+        Self::Groups(sources)
+    }
+
+    fn at(&self, turn: usize) -> &Recording {
+        match self {
+            Self::Recordings(recordings) => &recordings[turn % recordings.len()],
+            Self::Groups(groups) => groups[turn % groups.len()].at(turn / groups.len()),
+        }
+    }
+}
+
+fn mix(recipe: &Recipe) -> Result<Pair> {
+    let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
+    let (speech, speech_rate_hz) = load(&recipe.speech.path)?;
+    let (noise, _) = load(&recipe.noise.path)?;
+    let length = speech.len().min(LONGEST_SAMPLES);
+    let mut clean = most_active_excerpt(&speech, length, &mut rng);
+    // A short loop is repeated.
+    let repeated: Vec<f32> = noise.iter().copied().cycle().take(noise.len().max(length)).collect();
+    let mut noise = most_active_excerpt(&repeated, length, &mut rng);
+    let clean_gain = db_to_gain(recipe.speech_level_db - active_level_db(&clean) as f32);
+    let noise_gain = db_to_gain(recipe.speech_level_db - recipe.snr_db as f32 - active_level_db(&noise) as f32);
+    clean.iter_mut().for_each(|x| *x *= clean_gain);
+    noise.iter_mut().for_each(|x| *x *= noise_gain);
+    fade_ends(&mut clean);
+    let mut noisy: Vec<f32> = clean.iter().zip(&noise).map(|(clean, noise)| clean + noise).collect();
+    let peak = noisy.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    let guard = (HIGHEST_PEAK / peak).min(1.0);
+    noisy.iter_mut().chain(&mut clean).for_each(|x| *x *= guard);
+    Ok(Pair {
+        noise_type: recipe.noise.kind.clone(),
+        snr_db: recipe.snr_db,
+        score_rate_hz: if speech_rate_hz > SPEECH_SCORE_RATE_HZ { SAMPLE_RATE_HZ } else { SPEECH_SCORE_RATE_HZ },
+        noisy,
+        clean,
+    })
+}
+
+/// A recording at 48 kHz, mono, and the rate of its file in Hz.
+fn load(path: &Path) -> Result<(Vec<f32>, u32)> {
+    let audio = audio_file::read(path)?;
+    let samples = resample(&audio.to_mono(), audio.sample_rate_hz, SAMPLE_RATE_HZ)?;
+    ensure!(active_level_db(&samples).is_finite(), "{} is silent", path.display());
+    Ok((samples, audio.sample_rate_hz))
+}
+
+/// The excerpt of `length` samples with the most energy in pauses-free frames among a few random positions.
+fn most_active_excerpt(signal: &[f32], length: usize, rng: &mut impl Rng) -> Vec<f32> {
+    let threshold_db = active_threshold_db(&frame_levels_db(signal));
+    let active_frames = |start: usize| {
+        frame_levels_db(&signal[start..start + length]).iter().filter(|level| **level > threshold_db).count()
+    };
+    let starts: Vec<usize> = (0..EXCERPT_TRIES).map(|_| rng.random_range(0..=signal.len() - length)).collect();
+    let best = starts.into_iter().max_by_key(|&start| active_frames(start)).unwrap_or(0);
+    signal[best..best + length].to_vec()
+}
+
+fn frame_levels_db(signal: &[f32]) -> Vec<f64> {
+    let power = |frame: &[f32]| frame.iter().map(|x| f64::from(x * x)).sum::<f64>() / frame.len() as f64;
+    signal.chunks(LEVEL_FRAME_SAMPLES).map(|frame| 10.0 * power(frame).log10()).collect()
+}
+
+fn active_threshold_db(levels_db: &[f64]) -> f64 {
+    let mut sorted = levels_db.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() * 19 / 20).copied().unwrap_or(f64::NEG_INFINITY) - ACTIVE_RANGE_DB
+}
+
+/// Mean power over the active frames, in dBFS; `-inf` for silence.
+fn active_level_db(signal: &[f32]) -> f64 {
+    let levels_db = frame_levels_db(signal);
+    let threshold_db = active_threshold_db(&levels_db);
+    let active: Vec<f64> = levels_db.into_iter().filter(|level| *level >= threshold_db && level.is_finite()).collect();
+    let power = active.iter().map(|level| 10_f64.powf(level / 10.0)).sum::<f64>() / active.len().max(1) as f64;
+    10.0 * power.log10()
+}
+
+/// Short fades, because an excerpt may start in the middle of a word.
+fn fade_ends(signal: &mut [f32]) {
+    let length = signal.len();
+    for n in 0..FADE_SAMPLES.min(length / 2) {
+        let gain = n as f32 / FADE_SAMPLES as f32;
+        signal[n] *= gain;
+        signal[length - 1 - n] *= gain;
+    }
+}
+
+#[cfg(test)]
+mod tests;

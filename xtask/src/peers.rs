@@ -1,0 +1,107 @@
+//! What the network is compared with. Every peer takes mono 48 kHz and gives as many samples without delay.
+
+mod log_mmse;
+
+use nnnoiseless::DenoiseState;
+use realfft::num_complex::Complex32;
+use unfold::bands::Bands;
+use unfold::stft::Stft;
+use unfold::units::hop_samples;
+
+use crate::pairs::{Pair, SAMPLE_RATE_HZ};
+
+pub use log_mmse::log_mmse;
+
+/// RNNoise works on floats in the range of 16-bit integers.
+const RNNOISE_SCALE: f32 = 32_768.0;
+
+/// RNNoise (the `nnnoiseless` port with its built-in network). Its delay is one frame of 10 ms, removed here.
+///
+/// Its fixed input high-pass filter belongs to it and is left alone.
+pub fn rnnoise(noisy: &[f32]) -> Vec<f32> {
+    const FRAME: usize = DenoiseState::FRAME_SIZE;
+    let mut state = DenoiseState::new();
+    let (mut input, mut output) = ([0.0; FRAME], [0.0; FRAME]);
+    let mut result = Vec::with_capacity(noisy.len() + 2 * FRAME);
+    // One more frame of silence drives the last real one out.
+    for frame in noisy.chunks(FRAME).chain([&[0.0; FRAME][..]]) {
+        input.fill(0.0);
+        for (slot, sample) in input.iter_mut().zip(frame) {
+            *slot = sample * RNNOISE_SCALE;
+        }
+        state.process_frame(&mut output, &input);
+        result.extend(output.iter().map(|x| x / RNNOISE_SCALE));
+    }
+    result.drain(..FRAME);
+    result.truncate(noisy.len());
+    result
+}
+
+/// The ratio mask `speech / (speech + noise)` of the true band powers, in the bands at `centres_hz`: about the best
+/// that any mask in these bands can do.
+pub fn oracle_mask(pair: &Pair, centres_hz: &[f32]) -> Vec<f32> {
+    let noise = pair.noise();
+    let mut transform = Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)));
+    let bands = Bands::new(centres_hz, transform.window_samples(), f64::from(SAMPLE_RATE_HZ));
+    let speech_powers = band_powers(&pair.clean, &mut transform, &bands);
+    let noise_powers = band_powers(&noise, &mut transform, &bands);
+    let (mut band_gain, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);
+    let mut frame = 0;
+    filter_frames(&pair.noisy, |spectrum| {
+        for ((gain, speech), noise) in band_gain.iter_mut().zip(&speech_powers[frame]).zip(&noise_powers[frame]) {
+            *gain = speech / (speech + noise).max(f32::MIN_POSITIVE);
+        }
+        bands.interpolate_into(&band_gain, &mut bin_gain);
+        spectrum.iter_mut().zip(&bin_gain).for_each(|(bin, gain)| *bin *= gain);
+        frame += 1;
+    })
+}
+
+/// Band powers `[frame][band]` of a whole signal, framed as in [`filter_frames`].
+fn band_powers(signal: &[f32], transform: &mut Stft, bands: &Bands) -> Vec<Vec<f32>> {
+    let mut spectrum = vec![Complex32::default(); transform.bins()];
+    frames_of(signal, transform.window_samples() / 2)
+        .windows(2)
+        .map(|hops| {
+            transform.analyse(&hops[0], &hops[1], &mut spectrum);
+            let powers: Vec<f32> = spectrum.iter().map(|bin| bin.norm_sqr()).collect();
+            let mut band_power = vec![0.0; bands.bands()];
+            bands.mean_power_into(&powers, &mut band_power);
+            band_power
+        })
+        .collect()
+}
+
+/// Hops of a signal with one hop of silence before it and at least one after.
+fn frames_of(signal: &[f32], hop: usize) -> Vec<Vec<f32>> {
+    let mut hops = vec![vec![0.0; hop]];
+    hops.extend(signal.chunks(hop).map(|chunk| {
+        let mut samples = chunk.to_vec();
+        samples.resize(hop, 0.0);
+        samples
+    }));
+    hops.push(vec![0.0; hop]);
+    hops
+}
+
+/// Passes a 48 kHz signal through `change`, called with the spectrum of each 20 ms frame in turn (10 ms hops).
+fn filter_frames(signal: &[f32], mut change: impl FnMut(&mut [Complex32])) -> Vec<f32> {
+    let mut transform = Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)));
+    let hop = transform.window_samples() / 2;
+    let mut spectrum = vec![Complex32::default(); transform.bins()];
+    let (mut overlap, mut output) = (vec![0.0; hop], vec![0.0; hop]);
+    let mut result = Vec::with_capacity(signal.len() + 2 * hop);
+    for hops in frames_of(signal, hop).windows(2) {
+        transform.analyse(&hops[0], &hops[1], &mut spectrum);
+        change(&mut spectrum);
+        transform.synthesise(&mut spectrum, &mut overlap, &mut output);
+        result.extend_from_slice(&output);
+    }
+    // The first frame starts one hop before the signal.
+    result.drain(..hop);
+    result.truncate(signal.len());
+    result
+}
+
+#[cfg(test)]
+mod tests;
