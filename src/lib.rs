@@ -32,3 +32,8 @@ pub mod plugin;
 pub mod shared;
 #[cfg(feature = "plugin")]
 mod user_model;
+
+#[cfg(feature = "plugin")]
+nice_plug::nice_export_clap!(plugin::Unfold);
+#[cfg(feature = "plugin")]
+nice_plug::nice_export_vst3!(plugin::Unfold);

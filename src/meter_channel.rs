@@ -1,11 +1,11 @@
 //! The lock-free link from the audio thread to the panel: meter frames and the load meter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringbuf::storage::Heap;
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{CachingCons, CachingProd, SharedRb};
-use std::sync::Arc;
 
 use crate::meters::MeterFrame;
 
@@ -29,7 +29,13 @@ pub struct MeterReader {
 #[must_use]
 pub fn channel() -> (MeterWriter, MeterReader) {
     let (writer, reader) = SharedRb::<Heap<MeterFrame>>::new(CAPACITY_FRAMES).split();
-    (MeterWriter { ring: writer }, MeterReader { ring: reader, latest: None })
+    (
+        MeterWriter { ring: writer },
+        MeterReader {
+            ring: reader,
+            latest: None,
+        },
+    )
 }
 
 impl MeterWriter {
@@ -90,5 +96,78 @@ impl LoadMeter {
             self.pooled_time = Duration::ZERO;
         }
         self.worst
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(depth: u32) -> MeterFrame {
+        MeterFrame {
+            depth,
+            ..MeterFrame::default()
+        }
+    }
+
+    #[test]
+    fn reader_sees_the_newest_frame_and_keeps_it() {
+        let (mut writer, mut reader) = channel();
+        assert_eq!(reader.latest(), None);
+        writer.publish(&frame(1));
+        writer.publish(&frame(2));
+        assert_eq!(reader.latest(), Some(&frame(2)));
+        assert_eq!(reader.latest(), Some(&frame(2)));
+    }
+
+    #[test]
+    fn full_ring_drops_frames_and_recovers() {
+        let (mut writer, mut reader) = channel();
+        for depth in 0..100 {
+            writer.publish(&frame(depth));
+        }
+        assert_eq!(reader.latest(), Some(&frame(CAPACITY_FRAMES as u32 - 1)));
+        writer.publish(&frame(100));
+        assert_eq!(reader.latest(), Some(&frame(100)));
+    }
+
+    #[test]
+    fn frames_cross_threads_in_order() {
+        let (mut writer, mut reader) = channel();
+        let audio = std::thread::spawn(move || (1..=10_000).for_each(|depth| writer.publish(&frame(depth))));
+        let mut last = 0;
+        while !audio.is_finished() {
+            let depth = reader.latest().map_or(0, |frame| frame.depth);
+            assert!(depth >= last, "frame {depth} came after {last}");
+            last = depth;
+        }
+        audio.join().expect("the writer finishes");
+    }
+
+    #[test]
+    fn load_is_time_used_by_time_available() {
+        // 480 samples at 48 kHz last 10 ms.
+        let mut meter = LoadMeter::new(48_000.0, 480);
+        assert!((meter.record(480, Duration::from_millis(1)) - 0.1).abs() < 1e-6);
+        assert!((meter.record(480, Duration::from_millis(5)) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn short_blocks_are_pooled_to_a_hop() {
+        let mut meter = LoadMeter::new(48_000.0, 480);
+        // All of the hop's work in one block of one sample is no overload.
+        assert_eq!(meter.record(1, Duration::from_millis(1)), 0.0);
+        assert!((meter.record(479, Duration::ZERO) - 0.1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn peaks_fade_within_seconds() {
+        let mut meter = LoadMeter::new(48_000.0, 480);
+        meter.record(480, Duration::from_millis(9));
+        let after_a_second = (0..100).map(|_| meter.record(480, Duration::ZERO)).last();
+        assert!(
+            after_a_second.is_some_and(|load| (0.2..0.35).contains(&load)),
+            "{after_a_second:?}"
+        );
     }
 }

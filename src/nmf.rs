@@ -46,9 +46,9 @@ impl Constants {
         }
     }
 
-    /// Per band the lower adaptive window and the weight of the next one up.
-    pub fn windows(&self) -> &[(usize, f32)] {
-        &self.window
+    /// log2(rowsum(E) + mu) of a layer `[R, lanes]`.
+    pub fn log_denominator(&self, layer: usize) -> &[f32] {
+        &self.log_denominator[layer]
     }
 }
 
@@ -127,16 +127,16 @@ impl State {
         self.adaptive_activation.fill(0.0);
     }
 
-    /// Stacks a frame of features `[F]` (and the floor, if the model wants it) into the input of a one-lane state.
+    /// Stacks a frame of features `[F, lanes]` (and the floor, if the model wants it) into the input.
     pub fn push_features(&mut self, config: &Config, features: &[f32]) {
-        let bands = config.bands();
-        let past = if config.floor_rows { bands } else { 0 };
+        let frame = features.len();
+        let past = if config.floor_rows { frame } else { 0 };
         let end = self.input.len();
         if config.floor_rows {
-            self.input[..bands].copy_from_slice(&self.floor);
+            self.input[..frame].copy_from_slice(&self.floor);
         }
-        self.input.copy_within(past + bands..end, past);
-        self.input[end - bands..].copy_from_slice(features);
+        self.input.copy_within(past + frame..end, past);
+        self.input[end - frame..].copy_from_slice(features);
     }
 
     /// Takes over the memory of another state of the same size, without allocating.

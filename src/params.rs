@@ -7,9 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use nice_plug::params::persist::PersistentField;
 use nice_plug::plugin::ParamValue;
-use nice_plug::prelude::{
-    BoolParam, Enum, EnumParam, FloatParam, FloatRange, IntParam, IntRange, Params, PluginState,
-};
+use nice_plug::prelude::{BoolParam, Enum, EnumParam, FloatParam, FloatRange, IntParam, IntRange, Params, PluginState};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Listen, Settings, StereoMode};
@@ -94,14 +92,20 @@ impl EditorView {
         Self {
             width_points: self.width_points.clamp(Self::MIN_POINTS.0, Self::MAX_POINTS.0),
             height_points: self.height_points.clamp(Self::MIN_POINTS.1, Self::MAX_POINTS.1),
-            zoom_percent: self.zoom_percent.clamp(Self::ZOOM_LIMITS_PERCENT.0, Self::ZOOM_LIMITS_PERCENT.1),
+            zoom_percent: self
+                .zoom_percent
+                .clamp(Self::ZOOM_LIMITS_PERCENT.0, Self::ZOOM_LIMITS_PERCENT.1),
         }
     }
 }
 
 impl Default for EditorView {
     fn default() -> Self {
-        Self { width_points: Self::MIN_POINTS.0, height_points: Self::MIN_POINTS.1, zoom_percent: 100 }
+        Self {
+            width_points: Self::MIN_POINTS.0,
+            height_points: Self::MIN_POINTS.1,
+            zoom_percent: 100,
+        }
     }
 }
 
@@ -118,7 +122,11 @@ impl ModelPath {
     /// The user's path, or `None` for the shipped model. Not for the audio thread.
     #[must_use]
     pub fn get(&self) -> Option<String> {
-        self.path.read().ok().map(|path| path.clone()).filter(|path| !path.is_empty())
+        self.path
+            .read()
+            .ok()
+            .map(|path| path.clone())
+            .filter(|path| !path.is_empty())
     }
 
     /// Whether a path waits for the next activation. Any thread.
@@ -201,9 +209,16 @@ impl Default for UnfoldParams {
             floor_db: decibel_param("Keep At Least", -24.0, FLOOR_OFF_DB, 0.0)
                 .with_value_to_string(Arc::new(floor_text))
                 .with_string_to_value(Arc::new(parse_floor_db)),
-            layers: IntParam::new("Layers", layer_count, IntRange::Linear { min: 1, max: layer_count })
-                .with_value_to_string(Arc::new(move |value| format!("{value} of {layer_count}")))
-                .with_string_to_value(Arc::new(parse_layers)),
+            layers: IntParam::new(
+                "Layers",
+                layer_count,
+                IntRange::Linear {
+                    min: 1,
+                    max: layer_count,
+                },
+            )
+            .with_value_to_string(Arc::new(move |value| format!("{value} of {layer_count}")))
+            .with_string_to_value(Arc::new(parse_layers)),
             listen: EnumParam::new("Hear", ListenChoice::Result),
             stereo: EnumParam::new("Stereo", StereoChoice::Linked),
             adapt: BoolParam::new("Adapt", true)
@@ -229,7 +244,11 @@ impl UnfoldParams {
         let floor_db = self.floor_db.value();
         Settings {
             amount: self.amount.value(),
-            floor_db: if floor_db <= FLOOR_OFF_DB { f32::NEG_INFINITY } else { floor_db },
+            floor_db: if floor_db <= FLOOR_OFF_DB {
+                f32::NEG_INFINITY
+            } else {
+                floor_db
+            },
             layers: usize::try_from(self.layers.value()).unwrap_or(1).max(1),
             listen: self.listen.value().into(),
             stereo: self.stereo.value().into(),
@@ -259,9 +278,7 @@ pub fn sanitize_state(state: &mut PluginState) {
     state.params.retain(|id, value| match (id.as_str(), value) {
         ("amount", ParamValue::F32(value)) => clamp_finite(value, 0.0, 1.0),
         ("floor_db", ParamValue::F32(value)) => clamp_finite(value, FLOOR_OFF_DB, 0.0),
-        ("output_gain_db", ParamValue::F32(value)) => {
-            clamp_finite(value, -OUTPUT_GAIN_LIMIT_DB, OUTPUT_GAIN_LIMIT_DB)
-        }
+        ("output_gain_db", ParamValue::F32(value)) => clamp_finite(value, -OUTPUT_GAIN_LIMIT_DB, OUTPUT_GAIN_LIMIT_DB),
         ("layers", ParamValue::I32(value)) => {
             *value = (*value).clamp(1, shipped_layers());
             true
@@ -288,23 +305,42 @@ fn shipped_layers() -> i32 {
 }
 
 fn decibel_param(name: &str, default_db: f32, min_db: f32, max_db: f32) -> FloatParam {
-    FloatParam::new(name, default_db, FloatRange::Linear { min: min_db, max: max_db })
-        .with_step_size(STEP_DB)
-        .with_unit(" dB")
+    FloatParam::new(
+        name,
+        default_db,
+        FloatRange::Linear {
+            min: min_db,
+            max: max_db,
+        },
+    )
+    .with_step_size(STEP_DB)
+    .with_unit(" dB")
 }
 
 /// "-24", "-23.5": one decimal where there is one, and never "-0".
 fn decibel_text(value_db: f32) -> String {
     let tenths = (value_db * 10.0).round();
-    if tenths == 0.0 { "0".to_owned() } else { format!("{}", tenths / 10.0) }
+    if tenths == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{}", tenths / 10.0)
+    }
 }
 
 fn floor_text(value_db: f32) -> String {
-    if value_db <= FLOOR_OFF_DB { "-inf".to_owned() } else { decibel_text(value_db) }
+    if value_db <= FLOOR_OFF_DB {
+        "-inf".to_owned()
+    } else {
+        decibel_text(value_db)
+    }
 }
 
 fn parse_floor_db(text: &str) -> Option<f32> {
-    if text.trim().to_ascii_lowercase().starts_with("-inf") { Some(FLOOR_OFF_DB) } else { parse_number(text, "db") }
+    if text.trim().to_ascii_lowercase().starts_with("-inf") {
+        Some(FLOOR_OFF_DB)
+    } else {
+        parse_number(text, "db")
+    }
 }
 
 /// A finite number with or without its unit; a decimal comma is read as a point.

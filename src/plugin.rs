@@ -9,6 +9,7 @@ use nice_plug::prelude::*;
 use crate::editor::{self, UnfoldEditor};
 use crate::engine::Engine;
 use crate::meter_channel::{self, LoadMeter, MeterWriter};
+use crate::meters::MeterFrame;
 use crate::model::Model;
 use crate::params::{UnfoldParams, sanitize_state};
 use crate::shared::EditorShared;
@@ -30,6 +31,8 @@ struct Active {
     engine: Engine,
     config: ActiveConfig,
     load_meter: LoadMeter,
+    /// Room for the next meter frame.
+    frame: MeterFrame,
     /// Hop count at the last published meter frame.
     published_hops: u64,
 }
@@ -91,8 +94,8 @@ impl Plugin for Unfold {
             channel_count: audio_io_layout.main_output_channels.map_or(0, NonZeroU32::get) as usize,
         };
         // A host may activate again without deactivating; what is there already then stays.
-        let keep = !self.params.model_path.pending()
-            && self.active.as_ref().is_some_and(|active| active.config == config);
+        let keep =
+            !self.params.model_path.pending() && self.active.as_ref().is_some_and(|active| active.config == config);
         if !keep {
             self.active = self.build(config);
         }
@@ -134,7 +137,8 @@ impl Plugin for Unfold {
             self.shared.set_load(active.load_meter.record(samples, start.elapsed()));
             if active.engine.hops() != active.published_hops {
                 active.published_hops = active.engine.hops();
-                self.meters.publish(active.engine.meter_frame());
+                active.engine.meter_frame(&mut active.frame);
+                self.meters.publish(&active.frame);
             }
         } else {
             active.engine.process(&settings, buffer.as_slice());
@@ -169,7 +173,13 @@ impl Unfold {
         };
         let hop_samples = engine.latency_samples() / 2;
         let load_meter = LoadMeter::new(f64::from(config.sample_rate_hz), hop_samples);
-        Some(Active { engine, config, load_meter, published_hops: 0 })
+        Some(Active {
+            engine,
+            config,
+            load_meter,
+            frame: MeterFrame::default(),
+            published_hops: 0,
+        })
     }
 }
 
@@ -179,7 +189,10 @@ const fn layout(channel_count: u32, name: &'static str) -> AudioIOLayout {
     AudioIOLayout {
         main_input_channels: channels,
         main_output_channels: channels,
-        names: PortNames { layout: Some(name), ..PortNames::const_default() },
+        names: PortNames {
+            layout: Some(name),
+            ..PortNames::const_default()
+        },
         ..AudioIOLayout::const_default()
     }
 }

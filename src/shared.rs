@@ -36,7 +36,10 @@ impl EditorShared {
             latency_samples: AtomicU32::new(0),
             sample_rate_hz: AtomicF32::new(0.0),
             meters: Mutex::new(meters),
-            model: Mutex::new(LoadedModel { model, message: String::new() }),
+            model: Mutex::new(LoadedModel {
+                model,
+                message: String::new(),
+            }),
         }
     }
 
@@ -96,7 +99,10 @@ impl EditorShared {
     /// The sentence to show about the model: empty, or why a user's model could not be used. Panel.
     #[must_use]
     pub fn model_message(&self) -> String {
-        self.model.lock().map(|loaded| loaded.message.clone()).unwrap_or_default()
+        self.model
+            .lock()
+            .map(|loaded| loaded.message.clone())
+            .unwrap_or_default()
     }
 
     /// Layers of the model in use. Panel.

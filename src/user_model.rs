@@ -15,7 +15,9 @@ const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// One sentence for the panel that names the file and what is wrong with it.
 pub fn load(path: &str) -> Result<Model, String> {
-    let name = Path::new(path).file_name().map_or_else(|| path.into(), |name| name.to_string_lossy());
+    let name = Path::new(path)
+        .file_name()
+        .map_or_else(|| path.into(), |name| name.to_string_lossy());
     let with_name = |reason: String| format!("{name}: {reason}; the shipped model is used instead.");
 
     let bytes = read(path).map_err(with_name)?;
@@ -29,7 +31,10 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
         return Err("this is not a file".to_owned());
     }
     if metadata.len() > MAX_FILE_BYTES {
-        return Err(format!("the file is too large for a model ({} MB)", metadata.len() / (1024 * 1024)));
+        return Err(format!(
+            "the file is too large for a model ({} MB)",
+            metadata.len() / (1024 * 1024)
+        ));
     }
     let mut bytes = Vec::new();
     File::open(path)

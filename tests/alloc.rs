@@ -5,7 +5,9 @@
 //! which aborts this test on the first allocation inside `process`; it does so in debug builds only.
 
 #[cfg(all(feature = "assert_process_allocs", not(debug_assertions)))]
-compile_error!("`assert_process_allocs` checks nothing in release builds: leave it out, the counting allocator works there");
+compile_error!(
+    "`assert_process_allocs` checks nothing in release builds: leave it out, the counting allocator works there"
+);
 
 mod common;
 
@@ -36,7 +38,9 @@ fn process_checked(processor: &mut Processor, block: &mut Block, what: &str) {
 }
 
 fn block(samples: usize, channel_count: usize, changes: &[Change]) -> Block {
-    let inputs = (0..channel_count).map(|channel| busy(channel as u32 + 1, samples, SAMPLE_RATE_HZ)).collect();
+    let inputs = (0..channel_count)
+        .map(|channel| busy(channel as u32 + 1, samples, SAMPLE_RATE_HZ))
+        .collect();
     Block::new(inputs, changes)
 }
 
@@ -58,11 +62,19 @@ fn processing_never_allocates() {
         let params = plugin.params();
         let mut processor = plugin.activate(SAMPLE_RATE_HZ, 1024);
         for length in BLOCK_LENGTHS {
-            process_checked(&mut processor, &mut block(length, channel_count, &[]), &format!("{length} samples"));
+            process_checked(
+                &mut processor,
+                &mut block(length, channel_count, &[]),
+                &format!("{length} samples"),
+            );
         }
         for param in &params {
             for value in [param.min, param.max, param.default] {
-                let change = |offset_samples| Change { offset_samples, id: param.id, value };
+                let change = |offset_samples| Change {
+                    offset_samples,
+                    id: param.id,
+                    value,
+                };
                 // Before, between and after hop borders; the second block runs the new value through.
                 let mut changing = block(1024, channel_count, &[change(0), change(479), change(1023)]);
                 let what = format!("{} set to {value}", param.name);
@@ -85,6 +97,34 @@ fn silence_full_scale_and_broken_input_never_allocate() {
         }
     }
     plugin.deactivate(processor);
+}
+
+/// What the plugin does beside the engine while its panel is open.
+#[test]
+#[cfg(not(feature = "assert_process_allocs"))]
+fn metering_never_allocates() {
+    use std::time::Duration;
+    use unfold::engine::{Engine, Settings};
+    use unfold::meter_channel::{self, LoadMeter};
+    use unfold::meters::MeterFrame;
+    use unfold::model_file;
+
+    let mut engine = Engine::new(model_file::shipped(), SAMPLE_RATE_HZ, 2).expect("an engine");
+    let (mut writer, mut reader) = meter_channel::channel();
+    let mut load_meter = LoadMeter::new(SAMPLE_RATE_HZ, 480);
+    let mut frame = MeterFrame::default();
+    let mut channels = [busy(1, 480, SAMPLE_RATE_HZ), busy(2, 480, SAMPLE_RATE_HZ)];
+    for _ in 0..10 {
+        let [left, right] = &mut channels;
+        let calls = allocator_calls(|| {
+            engine.process(&Settings::default(), &mut [left, right]);
+            engine.meter_frame(&mut frame);
+            writer.publish(&frame);
+            load_meter.record(480, Duration::from_micros(50));
+        });
+        assert_eq!(calls, 0);
+    }
+    assert!(reader.latest().is_some());
 }
 
 /// Loading a session reaches the plugin between two blocks; the block after it must not pay for it.

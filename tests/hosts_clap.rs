@@ -27,7 +27,10 @@ fn run(plugin: &mut Plugin, sample_rate_hz: f64, input: &[Vec<f32>], changes: &[
 fn assert_delayed_exactly(output: &[Vec<f32>], input: &[Vec<f32>], latency_samples: usize) {
     for (channel, (output, input)) in output.iter().zip(input).enumerate() {
         let expected = delayed(input, latency_samples);
-        let differs = output.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
+        let differs = output
+            .iter()
+            .zip(&expected)
+            .position(|(a, b)| a.to_bits() != b.to_bits());
         assert_eq!(differs, None, "channel {channel}: first differing sample");
     }
 }
@@ -61,7 +64,11 @@ fn no_parameter_changes_the_latency() {
     plugin.deactivate(processor);
     for param in plugin.params() {
         for value in [param.min, param.max] {
-            plugin.flush(&[Change { offset_samples: 0, id: param.id, value }]);
+            plugin.flush(&[Change {
+                offset_samples: 0,
+                id: param.id,
+                value,
+            }]);
             let processor = plugin.activate(48_000.0, MAX_BLOCK);
             assert_eq!(plugin.latency_samples(), expected, "{} at {value}", param.name);
             plugin.deactivate(processor);
@@ -116,10 +123,17 @@ fn removed_and_result_add_up_to_the_input() {
     let (result, latency_samples) = listen("Result");
     let (removed, _) = listen("Removed");
     for channel in 0..2 {
-        let sum: Vec<f32> = result[channel].iter().zip(&removed[channel]).map(|(a, b)| a + b).collect();
+        let sum: Vec<f32> = result[channel]
+            .iter()
+            .zip(&removed[channel])
+            .map(|(a, b)| a + b)
+            .collect();
         let null_db = difference_db(&sum, &delayed(&input[channel], latency_samples));
         assert!(null_db < -110.0, "{null_db} dB");
-        assert!(removed[channel].iter().any(|sample| sample.abs() > 1e-3), "something must be removed from noise");
+        assert!(
+            removed[channel].iter().any(|sample| sample.abs() > 1e-3),
+            "something must be removed from noise"
+        );
     }
 }
 
@@ -135,7 +149,10 @@ fn block_lengths_do_not_matter() {
     };
     let reference = with_blocks(&[512]);
     for lengths in [&ODD_BLOCKS[..], &[1], &[1024]] {
-        assert!(with_blocks(lengths) == reference, "blocks of {lengths:?} differ from blocks of 512");
+        assert!(
+            with_blocks(lengths) == reference,
+            "blocks of {lengths:?} differ from blocks of 512"
+        );
     }
 }
 
@@ -154,7 +171,10 @@ fn automation_is_sample_accurate() {
             (15_000, "Amount", "50 %"),
         ]
         .into_iter()
-        .map(|(offset_samples, name, text)| Change { offset_samples, ..plugin.change(name, text) })
+        .map(|(offset_samples, name, text)| Change {
+            offset_samples,
+            ..plugin.change(name, text)
+        })
         .collect();
         let mut processor = plugin.activate(48_000.0, MAX_BLOCK);
         let output = processor.process(&input, lengths, &changes);
@@ -164,14 +184,22 @@ fn automation_is_sample_accurate() {
     };
     let reference = with_blocks(&[1]);
     for lengths in [&ODD_BLOCKS[..], &[1024]] {
-        assert!(with_blocks(lengths) == reference, "automation in blocks of {lengths:?} differs from single samples");
+        assert!(
+            with_blocks(lengths) == reference,
+            "automation in blocks of {lengths:?} differs from single samples"
+        );
     }
 }
 
 #[test]
 fn flushed_changes_arrive_without_processing() {
     let mut plugin = Plugin::load();
-    plugin.set(&[("Amount", "37 %"), ("Layers", "2"), ("Stereo", "Independent"), ("Bypass", "on")]);
+    plugin.set(&[
+        ("Amount", "37 %"),
+        ("Layers", "2"),
+        ("Stereo", "Independent"),
+        ("Bypass", "on"),
+    ]);
     assert_eq!(plugin.text("Amount"), "37 %");
     assert!(plugin.text("Layers").starts_with("2 of "));
     assert_eq!(plugin.text("Stereo"), "Independent");
@@ -207,7 +235,9 @@ fn values_read_and_parse_well() {
         ("Bypass", "off", "Active"),
     ];
     for (name, typed, read) in typed_and_read {
-        let value = plugin.parse(name, typed).unwrap_or_else(|| panic!("{name} must accept {typed:?}"));
+        let value = plugin
+            .parse(name, typed)
+            .unwrap_or_else(|| panic!("{name} must accept {typed:?}"));
         assert_eq!(plugin.text_of(name, value), read, "{name} typed as {typed:?}");
     }
     for (name, typed) in [
@@ -228,9 +258,16 @@ fn host_sees_bypass_and_automatable_parameters() {
     let mut plugin = Plugin::load();
     let params = plugin.params();
     for param in &params {
-        assert!(param.flags.contains(ParamInfoFlags::IS_AUTOMATABLE), "{} is not automatable", param.name);
+        assert!(
+            param.flags.contains(ParamInfoFlags::IS_AUTOMATABLE),
+            "{} is not automatable",
+            param.name
+        );
     }
-    let bypasses: Vec<_> = params.iter().filter(|param| param.flags.contains(ParamInfoFlags::IS_BYPASS)).collect();
+    let bypasses: Vec<_> = params
+        .iter()
+        .filter(|param| param.flags.contains(ParamInfoFlags::IS_BYPASS))
+        .collect();
     assert_eq!(bypasses.len(), 1);
     assert_eq!(bypasses[0].name, "Bypass");
 }
@@ -251,6 +288,9 @@ fn reset_forgets_the_past() {
     let mut processor = plugin.activate(48_000.0, MAX_BLOCK);
     let first = processor.process(&input, &[512], &[]);
     processor.reset();
-    assert!(processor.process(&input, &[512], &[]) == first, "the second run must start as fresh as the first");
+    assert!(
+        processor.process(&input, &[512], &[]) == first,
+        "the second run must start as fresh as the first"
+    );
     plugin.deactivate(processor);
 }

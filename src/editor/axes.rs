@@ -35,20 +35,32 @@ pub fn unit_to_band(unit: f32) -> usize {
 /// Where a level lies in `range_db`, 0..=1; silence is 0.
 #[must_use]
 pub fn db_to_unit(level_db: f32, range_db: Rangef) -> f32 {
-    if level_db.is_nan() { 0.0 } else { ((level_db - range_db.min) / range_db.span()).clamp(0.0, 1.0) }
+    if level_db.is_nan() {
+        0.0
+    } else {
+        ((level_db - range_db.min) / range_db.span()).clamp(0.0, 1.0)
+    }
 }
 
 /// "850 Hz" or "1.25 kHz".
 #[must_use]
 pub fn hz_text(frequency_hz: f32) -> String {
-    if frequency_hz < 1_000.0 { format!("{frequency_hz:.0} Hz") } else { format!("{:.2} kHz", frequency_hz / 1_000.0) }
+    if frequency_hz < 1_000.0 {
+        format!("{frequency_hz:.0} Hz")
+    } else {
+        format!("{:.2} kHz", frequency_hz / 1_000.0)
+    }
 }
 
 /// "-18.3", or "-inf" for silence and anything below what is worth reading.
 #[must_use]
 pub fn db_text(level_db: f32) -> String {
     const SILENCE_DB: f32 = -120.0;
-    if level_db > SILENCE_DB { format!("{:.1}", level_db + 0.0) } else { "-inf".to_owned() }
+    if level_db > SILENCE_DB {
+        format!("{:.1}", level_db + 0.0)
+    } else {
+        "-inf".to_owned()
+    }
 }
 
 /// Vertical grid lines with their frequencies below `plot`.
@@ -56,9 +68,15 @@ pub fn frequency_axis(painter: &Painter, plot: Rect, theme: &Theme) {
     for (frequency_hz, text) in TICKS {
         let x = lerp(plot.left()..=plot.right(), hz_to_unit(frequency_hz));
         painter.vline(x, plot.y_range(), Stroke::new(1.0, theme.grid));
-        painter.text(pos2(x, plot.bottom() + 3.0), Align2::CENTER_TOP, text, label_font(10.5), theme.dim);
+        painter.text(
+            pos2(x, plot.bottom() + 4.0),
+            Align2::CENTER_TOP,
+            text,
+            label_font(10.5),
+            theme.dim,
+        );
     }
-    let unit_pos = pos2(plot.left() - 8.0, plot.bottom() + 3.0);
+    let unit_pos = pos2(plot.left() - 14.0, plot.bottom() + 4.0);
     painter.text(unit_pos, Align2::RIGHT_TOP, "Hz", label_font(10.5), theme.dim);
 }
 
@@ -69,8 +87,18 @@ pub fn level_axis(painter: &Painter, plot: Rect, theme: &Theme, range_db: Rangef
         let level_db = range_db.max - 20.0 * step as f32;
         let y = lerp(plot.bottom()..=plot.top(), db_to_unit(level_db, range_db));
         painter.hline(plot.x_range(), y, Stroke::new(1.0, theme.grid));
-        let text = if step == 0 { format!("{level_db:.0} dB") } else { format!("{level_db:.0}") };
-        painter.text(pos2(plot.left() - 6.0, y), Align2::RIGHT_CENTER, text, label_font(10.5), theme.dim);
+        let text = if step == 0 {
+            format!("{level_db:.0} dB")
+        } else {
+            format!("{level_db:.0}")
+        };
+        painter.text(
+            pos2(plot.left() - 6.0, y),
+            Align2::RIGHT_CENTER,
+            text,
+            label_font(10.5),
+            theme.dim,
+        );
     }
 }
 
@@ -119,11 +147,27 @@ pub fn legend(painter: &Painter, right: Pos2, theme: &Theme, entries: &[(&str, L
     const SAMPLE_WIDTH: f32 = 20.0;
     let mut x = right.x;
     for (text, style, color) in entries.iter().rev() {
-        let text_rect = painter.text(pos2(x, right.y), Align2::RIGHT_CENTER, text, label_font(11.5), theme.text);
+        let text_rect = painter.text(
+            pos2(x, right.y),
+            Align2::RIGHT_CENTER,
+            text,
+            label_font(11.5),
+            theme.text,
+        );
         let sample = Rangef::new(text_rect.left() - SAMPLE_WIDTH - 5.0, text_rect.left() - 5.0);
         // The filled style needs height to show what it is.
-        let (y, bottom) = if *style == LineStyle::Filled { (right.y - 4.0, right.y + 5.0) } else { (right.y, right.y) };
-        curve(painter, vec![pos2(sample.min, y), pos2(sample.max, y)], bottom, *style, *color);
+        let (y, bottom) = if *style == LineStyle::Filled {
+            (right.y - 4.0, right.y + 5.0)
+        } else {
+            (right.y, right.y)
+        };
+        curve(
+            painter,
+            vec![pos2(sample.min, y), pos2(sample.max, y)],
+            bottom,
+            *style,
+            *color,
+        );
         x = sample.min - 14.0;
     }
 }

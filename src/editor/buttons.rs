@@ -9,7 +9,9 @@ use super::theme::{Theme, label_font};
 /// plain push button.
 pub fn button(ui: &Ui, rect: Rect, theme: &Theme, text: &str, name: &str, selected: Option<bool>) -> Response {
     let on = selected == Some(true);
-    let response = ui.interact(rect, ui.id().with(name), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
+    let response = ui
+        .interact(rect, ui.scope_id().with(name), Sense::click())
+        .on_hover_cursor(CursorIcon::PointingHand);
     let (fill, ink) = match (on, response.hovered()) {
         (true, _) => (theme.accent, theme.on_accent),
         (false, true) => (theme.outline, theme.text),
@@ -35,7 +37,13 @@ pub fn button(ui: &Ui, rect: Rect, theme: &Theme, text: &str, name: &str, select
 
 /// Draws a row of choices into `rect`, each as wide as its share of `weights`; returns the index of the one clicked.
 pub fn choices(ui: &Ui, rect: Rect, theme: &Theme, choices: &[Choice<'_>], chosen: Option<usize>) -> Option<usize> {
-    ui.painter().rect(rect, 5.0, theme.well, Stroke::new(1.0, theme.outline), StrokeKind::Outside);
+    ui.painter().rect(
+        rect,
+        5.0,
+        theme.well,
+        Stroke::new(1.0, theme.outline),
+        StrokeKind::Outside,
+    );
     let total: f32 = choices.iter().map(|choice| choice.weight).sum();
     let mut left = rect.left();
     let mut clicked = None;
@@ -65,14 +73,24 @@ impl<'a> Choice<'a> {
     /// A choice that is shown and read out alike.
     #[must_use]
     pub const fn new(text: &'a str, weight: f32) -> Self {
-        Self { text, name: text, weight }
+        Self {
+            text,
+            name: text,
+            weight,
+        }
     }
 }
 
 /// Draws an on/off switch into `rect`; true when it was clicked.
 pub fn switch(ui: &Ui, rect: Rect, theme: &Theme, name: &str, on: bool) -> bool {
-    let response = ui.interact(rect, ui.id().with(name), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
-    let (fill, ink) = if on { (theme.accent, theme.on_accent) } else { (theme.button, theme.text) };
+    let response = ui
+        .interact(rect, ui.scope_id().with(name), Sense::click())
+        .on_hover_cursor(CursorIcon::PointingHand);
+    let (fill, ink) = if on {
+        (theme.accent, theme.on_accent)
+    } else {
+        (theme.button, theme.text)
+    };
     let painter = ui.painter();
     let edge = if response.hovered() { theme.text } else { theme.outline };
     painter.rect(rect, 4.0, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
@@ -83,7 +101,13 @@ pub fn switch(ui: &Ui, rect: Rect, theme: &Theme, name: &str, on: bool) -> bool 
         painter.circle_stroke(dot, 4.0, Stroke::new(1.5, ink));
     }
     let text_pos = pos2((dot.x + 6.0 + rect.right()) / 2.0, rect.center().y);
-    painter.text(text_pos, Align2::CENTER_CENTER, if on { "On" } else { "Off" }, label_font(12.0), ink);
+    painter.text(
+        text_pos,
+        Align2::CENTER_CENTER,
+        if on { "On" } else { "Off" },
+        label_font(12.0),
+        ink,
+    );
     if response.has_focus() {
         theme.focus_ring(painter, rect);
     }

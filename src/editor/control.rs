@@ -182,7 +182,11 @@ impl Control {
     /// Opens the number for typing.
     pub fn start_typing(&mut self, binding: &dyn Binding) {
         self.release(binding);
-        self.typing = Some(Typing { text: binding.text(), refused: false, fresh: true });
+        self.typing = Some(Typing {
+            text: binding.text(),
+            refused: false,
+            fresh: true,
+        });
     }
 
     /// The number being typed, if any.
@@ -275,7 +279,11 @@ mod tests {
             0.01
         }
         fn parse(&self, text: &str) -> Option<f32> {
-            text.trim_end_matches('%').trim().parse::<f32>().ok().map(|percent| percent / 100.0)
+            text.trim_end_matches('%')
+                .trim()
+                .parse::<f32>()
+                .ok()
+                .map(|percent| percent / 100.0)
         }
         fn begin(&self) {
             self.log('b');

@@ -6,18 +6,20 @@ use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 use super::buttons::{Choice, button, choices, switch};
 use super::control::{Control, ParamBinding, apply_plain};
-use super::header::menu_button;
+use super::header::{MENU_INSET, menu_button};
 use super::slider::slider;
 use super::theme::{Theme, label_font, number_font};
-use crate::params::{EditorView, FLOOR_OFF_DB, OUTPUT_GAIN_LIMIT_DB, StereoChoice, UnfoldParams};
+use crate::params::{FLOOR_OFF_DB, OUTPUT_GAIN_LIMIT_DB, StereoChoice, UnfoldParams};
 use crate::shared::EditorShared;
 
 /// Zooms offered, in per cent.
 const ZOOMS_PERCENT: [u32; 6] = [75, 100, 125, 150, 175, 200];
 /// One step of the amount: one per cent.
 const AMOUNT_STEP: f32 = 0.01;
+/// Widths of the sliders relative to each other: the longest caption needs the most.
+const SLIDER_SHARES: [f32; 3] = [0.28, 0.41, 0.31];
 /// Room between controls, in points.
-const GAP: f32 = 18.0;
+const GAP: f32 = 14.0;
 
 /// The sliders' state between frames.
 #[derive(Default)]
@@ -28,11 +30,24 @@ pub struct Sliders {
 }
 
 /// Name, state, parameter and step of each slider. One step of a level is one decibel.
-fn each<'a>(sliders: &'a mut Sliders, params: &'a UnfoldParams) -> [(&'static str, &'a mut Control, &'a FloatParam, f32); 3] {
+fn each<'a>(
+    sliders: &'a mut Sliders,
+    params: &'a UnfoldParams,
+) -> [(&'static str, &'a mut Control, &'a FloatParam, f32); 3] {
     [
         ("Amount", &mut sliders.amount, &params.amount, AMOUNT_STEP),
-        ("Keep at least", &mut sliders.floor, &params.floor_db, -1.0 / FLOOR_OFF_DB),
-        ("Output", &mut sliders.output, &params.output_gain_db, 0.5 / OUTPUT_GAIN_LIMIT_DB),
+        (
+            "Keep at least",
+            &mut sliders.floor,
+            &params.floor_db,
+            -1.0 / FLOOR_OFF_DB,
+        ),
+        (
+            "Output",
+            &mut sliders.output,
+            &params.output_gain_db,
+            0.5 / OUTPUT_GAIN_LIMIT_DB,
+        ),
     ]
 }
 
@@ -61,13 +76,13 @@ pub fn controls(
     setter: &ParamSetter<'_>,
     running: u32,
 ) {
-    const STEREO_WIDTH: f32 = 148.0;
-    const ADAPT_WIDTH: f32 = 58.0;
+    const STEREO_WIDTH: f32 = 138.0;
+    const ADAPT_WIDTH: f32 = 56.0;
     theme.frame(ui.painter(), rect, theme.card);
     let inner = rect.shrink2(vec2(14.0, 10.0));
     let layer_count = layer_count(params);
     let layers_width = (layer_count as f32 * 26.0).max(106.0);
-    let slider_width = (inner.width() - layers_width - STEREO_WIDTH - ADAPT_WIDTH - 5.0 * GAP) / 3.0;
+    let sliders_width = inner.width() - layers_width - STEREO_WIDTH - ADAPT_WIDTH - 5.0 * GAP;
     let mut left = inner.left();
     let mut cell = |width: f32| {
         let cell = Rect::from_min_size(pos2(left, inner.top()), vec2(width, inner.height()));
@@ -75,9 +90,9 @@ pub fn controls(
         cell
     };
 
-    for (name, control, param, step) in each(sliders, params) {
+    for ((name, control, param, step), share) in each(sliders, params).into_iter().zip(SLIDER_SHARES) {
         let binding = ParamBinding::new(param, ParamSetter::new(setter.raw_context), step);
-        slider(ui, cell(slider_width), theme, name, control, &binding);
+        slider(ui, cell(sliders_width * share), theme, name, control, &binding);
     }
     layers(ui, cell(layers_width), theme, params, setter, running);
     stereo(ui, cell(STEREO_WIDTH), theme, params, setter);
@@ -90,8 +105,16 @@ pub fn controls(
 
 /// Draws the caption of a cell; returns the place for its buttons.
 fn captioned(ui: &Ui, cell: Rect, theme: &Theme, caption: &str) -> Rect {
-    theme.caption(ui.painter(), cell.left_top() + vec2(0.0, 10.0), Align2::LEFT_CENTER, caption);
-    Rect::from_min_max(pos2(cell.left(), cell.bottom() - 27.0), cell.right_bottom() - vec2(0.0, 1.0))
+    theme.caption(
+        ui.painter(),
+        cell.left_top() + vec2(0.0, 10.0),
+        Align2::LEFT_CENTER,
+        caption,
+    );
+    Rect::from_min_max(
+        pos2(cell.left(), cell.bottom() - 27.0),
+        cell.right_bottom() - vec2(0.0, 1.0),
+    )
 }
 
 fn layer_count(params: &UnfoldParams) -> i32 {
@@ -101,11 +124,25 @@ fn layer_count(params: &UnfoldParams) -> i32 {
 fn layers(ui: &Ui, cell: Rect, theme: &Theme, params: &UnfoldParams, setter: &ParamSetter<'_>, running: u32) {
     let row = captioned(ui, cell, theme, "LAYERS");
     let running_pos = pos2(cell.right(), cell.top() + 10.0);
-    ui.painter().text(running_pos, Align2::RIGHT_CENTER, format!("running {running}"), label_font(11.0), theme.text);
+    ui.painter().text(
+        running_pos,
+        Align2::RIGHT_CENTER,
+        format!("running {running}"),
+        label_font(11.0),
+        theme.text,
+    );
 
-    let names: Vec<(String, String)> =
-        (1..=layer_count(params)).map(|layer| (layer.to_string(), format!("Layers {layer}"))).collect();
-    let options: Vec<Choice<'_>> = names.iter().map(|(text, name)| Choice { text, name, weight: 1.0 }).collect();
+    let names: Vec<(String, String)> = (1..=layer_count(params))
+        .map(|layer| (layer.to_string(), format!("Layers {layer}")))
+        .collect();
+    let options: Vec<Choice<'_>> = names
+        .iter()
+        .map(|(text, name)| Choice {
+            text,
+            name,
+            weight: 1.0,
+        })
+        .collect();
     let chosen = usize::try_from(params.layers.unmodulated_plain_value() - 1).ok();
     if let Some(clicked) = choices(ui, row, theme, &options, chosen) {
         apply_plain(&params.layers, setter, clicked as i32 + 1);
@@ -172,23 +209,33 @@ impl Status {
         let load = place(84.0);
         let load_text = format!("{:.1} %", shared.load() * 100.0);
         let load_pos = pos2(load.right(), middle);
-        let number =
-            ui.painter().text(load_pos, Align2::RIGHT_CENTER, load_text, number_font(12.0), theme.text);
-        theme.caption(ui.painter(), pos2(number.left() - 7.0, middle), Align2::RIGHT_CENTER, "LOAD");
+        let number = ui
+            .painter()
+            .text(load_pos, Align2::RIGHT_CENTER, load_text, number_font(12.0), theme.text);
+        theme.caption(
+            ui.painter(),
+            pos2(number.left() - 7.0, middle),
+            Align2::RIGHT_CENTER,
+            "LOAD",
+        );
 
-        request.zoom_percent = zoom_menu(ui, place(76.0), theme, params.view().zoom_percent);
-        let scheme = if theme.dark { "Light" } else { "Dark" };
-        request.switch_scheme = button(ui, place(52.0), theme, scheme, "Colour scheme", None).clicked();
+        request.zoom_percent = zoom_menu(ui, place(96.0), theme, params.view().zoom_percent);
+        let scheme = if theme.dark { "Light theme" } else { "Dark theme" };
+        request.switch_scheme = button(ui, place(86.0), theme, scheme, "Colour scheme", None).clicked();
 
         let load_model = Rect::from_min_size(rect.min, vec2(94.0, rect.height()));
         self.model_popup(ui, load_model, theme, params);
         let (sentence, failed) = model_sentence(params, &shared.model_message());
         let color = if failed { theme.warning } else { theme.text };
-        let text_rect =
-            Rect::from_min_max(pos2(load_model.right() + 10.0, rect.top()), pos2(right - 4.0, rect.bottom()));
+        let text_rect = Rect::from_min_max(
+            pos2(load_model.right() + 10.0, rect.top()),
+            pos2(right - 4.0, rect.bottom()),
+        );
         let label = egui::Label::new(egui::RichText::new(&sentence).size(12.0).color(color)).truncate();
         let mut text_ui = ui.new_child(
-            egui::UiBuilder::new().max_rect(text_rect).layout(egui::Layout::left_to_right(egui::Align::Center)),
+            egui::UiBuilder::new()
+                .max_rect(text_rect)
+                .layout(egui::Layout::left_to_right(egui::Align::Center)),
         );
         text_ui.add(label).on_hover_text(sentence);
         request
@@ -212,9 +259,11 @@ impl Status {
                 ui.label(egui::RichText::new("Paste the path of a .unfold model file:").size(12.0));
                 let field = TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY);
                 let field = ui.add(field).accessible_name("Model path");
+                if response.clicked() {
+                    field.request_focus();
+                }
                 self.typing = field.has_focus();
-                let entered =
-                    field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+                let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
                 ui.horizontal(|ui| {
                     if ui.button("Use this file").clicked() || entered {
                         chosen = Some(self.path.trim().trim_matches('"').to_owned());
@@ -236,7 +285,9 @@ impl Status {
 /// What to say about the model, and whether it is bad news.
 fn model_sentence(params: &UnfoldParams, message: &str) -> (String, bool) {
     let path = params.model_path.get();
-    let name = path.as_deref().map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
+    let name = path
+        .as_deref()
+        .map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
     match name {
         _ if params.model_path.pending() => ("model: loads as soon as audio runs".to_owned(), false),
         _ if !message.is_empty() => (message.to_owned(), true),
@@ -247,11 +298,15 @@ fn model_sentence(params: &UnfoldParams, message: &str) -> (String, bool) {
 
 /// The zoom button; returns the zoom that was picked.
 fn zoom_menu(ui: &Ui, rect: Rect, theme: &Theme, current_percent: u32) -> Option<u32> {
-    let response = menu_button(ui, rect, theme, &format!("{current_percent} %"), "Zoom");
+    let response = menu_button(ui, rect, theme, &format!("Zoom {current_percent} %"), "Zoom");
     let mut picked = None;
-    Popup::menu(&response).width(rect.width()).show(|ui| {
+    Popup::menu(&response).show(|ui| {
+        ui.set_min_width(rect.width() - MENU_INSET);
         for percent in ZOOMS_PERCENT {
-            if ui.selectable_label(percent == current_percent, format!("{percent} %")).clicked() {
+            if ui
+                .selectable_label(percent == current_percent, format!("{percent} %"))
+                .clicked()
+            {
                 picked = Some(percent);
             }
         }
@@ -262,6 +317,7 @@ fn zoom_menu(ui: &Ui, rect: Rect, theme: &Theme, current_percent: u32) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::EditorView;
 
     #[test]
     fn zooms_offered_are_inside_the_saved_limits() {
@@ -274,9 +330,18 @@ mod tests {
         let params = UnfoldParams::default();
         assert_eq!(model_sentence(&params, ""), ("model: default v1 ok".to_owned(), false));
         params.model_path.set("/home/me/voice.unfold".to_owned());
-        assert_eq!(model_sentence(&params, ""), ("model: loads as soon as audio runs".to_owned(), false));
-        assert_eq!(params.model_path.take_for_activation().as_deref(), Some("/home/me/voice.unfold"));
-        assert_eq!(model_sentence(&params, ""), ("model: voice.unfold ok".to_owned(), false));
+        assert_eq!(
+            model_sentence(&params, ""),
+            ("model: loads as soon as audio runs".to_owned(), false)
+        );
+        assert_eq!(
+            params.model_path.take_for_activation().as_deref(),
+            Some("/home/me/voice.unfold")
+        );
+        assert_eq!(
+            model_sentence(&params, ""),
+            ("model: voice.unfold ok".to_owned(), false)
+        );
         assert_eq!(model_sentence(&params, "it broke"), ("it broke".to_owned(), true));
     }
 }

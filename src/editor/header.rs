@@ -21,9 +21,21 @@ pub struct Preset {
 
 /// Every preset, mildest first. Each runs all layers with adaptive noise atoms.
 pub const PRESETS: [Preset; 3] = [
-    Preset { name: "Gentle", amount: 0.8, floor_db: -12.0 },
-    Preset { name: "Balanced", amount: 1.0, floor_db: -24.0 },
-    Preset { name: "Strong", amount: 1.0, floor_db: -40.0 },
+    Preset {
+        name: "Gentle",
+        amount: 0.8,
+        floor_db: -12.0,
+    },
+    Preset {
+        name: "Balanced",
+        amount: 1.0,
+        floor_db: -24.0,
+    },
+    Preset {
+        name: "Strong",
+        amount: 1.0,
+        floor_db: -40.0,
+    },
 ];
 
 impl Preset {
@@ -53,14 +65,26 @@ const LISTEN: [(ListenChoice, Choice<'static>); 3] = [
 const HELP: [(&str, &str); 10] = [
     ("Drag a slider", "changes it from where it is; up and right are more"),
     ("Shift", "makes drag, wheel and keys ten times finer"),
-    ("Double-click, Ctrl-click", "returns to the default, marked below the track"),
+    (
+        "Double-click, Ctrl-click",
+        "returns to the default, marked below the track",
+    ),
     ("Wheel", "one step per notch"),
-    ("Click a number", "to type: 12, 12 dB, 12,5 or -inf; Enter keeps, Escape forgets"),
+    (
+        "Click a number",
+        "to type: 12, 12 dB, 12,5 or -inf; Enter keeps, Escape forgets",
+    ),
     ("Tab, arrows, Home, End", "reach and move every slider"),
     ("Space", "always goes to the host"),
-    ("Hear: Removed", "plays exactly what is taken away: no speech should be in it"),
+    (
+        "Hear: Removed",
+        "plays exactly what is taken away: no speech should be in it",
+    ),
     ("Keep at least", "the noise that is always left; -inf leaves none"),
-    ("Stereo", "Linked keeps the image still; Independent suits two microphones"),
+    (
+        "Stereo",
+        "Linked keeps the image still; Independent suits two microphones",
+    ),
 ];
 
 /// Draws the row into `rect`.
@@ -75,7 +99,13 @@ pub fn header(
     let row = |left: f32, width: f32| Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
     let middle = rect.center().y;
     let painter = ui.painter();
-    painter.text(pos2(rect.left() + 2.0, middle), Align2::LEFT_CENTER, "UNFOLD", label_font(19.0), theme.text);
+    painter.text(
+        pos2(rect.left() + 2.0, middle),
+        Align2::LEFT_CENTER,
+        "UNFOLD",
+        label_font(19.0),
+        theme.text,
+    );
 
     let on = !params.bypass.unmodulated_plain_value();
     if switch(ui, row(rect.left() + 92.0, 58.0), theme, "Active", on) {
@@ -86,7 +116,13 @@ pub fn header(
     theme.caption(ui.painter(), pos2(hear, middle), Align2::LEFT_CENTER, "HEAR");
     let listen = params.listen.unmodulated_plain_value();
     let chosen = LISTEN.iter().position(|(choice, _)| *choice == listen);
-    if let Some(clicked) = choices(ui, row(hear + 36.0, 200.0), theme, &LISTEN.map(|(_, choice)| choice), chosen) {
+    if let Some(clicked) = choices(
+        ui,
+        row(hear + 36.0, 200.0),
+        theme,
+        &LISTEN.map(|(_, choice)| choice),
+        chosen,
+    ) {
         apply_plain(&params.listen, setter, LISTEN[clicked].0);
     }
 
@@ -102,7 +138,12 @@ pub fn header(
         number_font(12.0),
         theme.text,
     );
-    theme.caption(ui.painter(), pos2(latency.left() - 7.0, middle), Align2::RIGHT_CENTER, "LATENCY");
+    theme.caption(
+        ui.painter(),
+        pos2(latency.left() - 7.0, middle),
+        Align2::RIGHT_CENTER,
+        "LATENCY",
+    );
 }
 
 /// "20.0 ms", or a dash before the first activation.
@@ -115,9 +156,13 @@ fn latency_text(latency_samples: u32, sample_rate_hz: f32) -> String {
 }
 
 fn preset_menu(ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams, setter: &ParamSetter<'_>) {
-    let current = PRESETS.iter().find(|preset| preset.matches(params)).map_or("Custom", |preset| preset.name);
+    let current = PRESETS
+        .iter()
+        .find(|preset| preset.matches(params))
+        .map_or("Custom", |preset| preset.name);
     let response = menu_button(ui, rect, theme, current, "Preset");
-    Popup::menu(&response).width(rect.width()).show(|ui| {
+    Popup::menu(&response).show(|ui| {
+        ui.set_min_width(rect.width() - MENU_INSET);
         for preset in &PRESETS {
             if ui.selectable_label(preset.name == current, preset.name).clicked() {
                 preset.apply(params, setter);
@@ -126,14 +171,19 @@ fn preset_menu(ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams, setter
     });
 }
 
+/// Width of a menu's frame, both sides together, in points.
+pub const MENU_INSET: f32 = 14.0;
+
 /// A push button with a triangle that says it opens something.
 pub fn menu_button(ui: &Ui, rect: Rect, theme: &Theme, text: &str, name: &str) -> egui::Response {
     let response = button(ui, rect, theme, "", name, None);
     let left = pos2(rect.left() + 10.0, rect.center().y);
-    ui.painter().text(left, Align2::LEFT_CENTER, text, label_font(12.0), theme.text);
+    ui.painter()
+        .text(left, Align2::LEFT_CENTER, text, label_font(12.0), theme.text);
     let tip = pos2(rect.right() - 12.0, rect.center().y + 3.0);
     let points = vec![tip, tip + vec2(-4.0, -5.0), tip + vec2(4.0, -5.0)];
-    ui.painter().add(egui::Shape::convex_polygon(points, theme.dim, egui::Stroke::NONE));
+    ui.painter()
+        .add(egui::Shape::convex_polygon(points, theme.dim, egui::Stroke::NONE));
     response
 }
 
@@ -145,13 +195,16 @@ fn help_popup(ui: &Ui, rect: Rect, theme: &Theme) {
         .gap(6.0)
         .width(500.0)
         .show(|ui| {
-            egui::Grid::new("help").num_columns(2).spacing(vec2(16.0, 7.0)).show(ui, |ui| {
-                for (action, effect) in HELP {
-                    ui.label(RichText::new(action).color(theme.accent).size(12.0));
-                    ui.label(RichText::new(effect).size(12.0));
-                    ui.end_row();
-                }
-            });
+            egui::Grid::new("help")
+                .num_columns(2)
+                .spacing(vec2(16.0, 7.0))
+                .show(ui, |ui| {
+                    for (action, effect) in HELP {
+                        ui.label(RichText::new(action).color(theme.accent).size(12.0));
+                        ui.label(RichText::new(effect).size(12.0));
+                        ui.end_row();
+                    }
+                });
         });
 }
 

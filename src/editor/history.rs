@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 
 use egui::{
-    Align2, Color32, ColorImage, Pos2, Rangef, Rect, Sense, Stroke, TextureHandle, TextureOptions, Ui, WidgetInfo, lerp,
-    pos2, vec2,
+    Align2, Color32, ColorImage, Pos2, Rangef, Rect, Sense, Stroke, TextureHandle, TextureOptions, Ui, WidgetInfo,
+    lerp, pos2, vec2,
 };
 
 use super::axes::{db_to_unit, hz_to_unit};
-use super::spectrum;
 use super::theme::{Theme, label_font};
 use crate::meters::{DISPLAY_BANDS, MeterFrame};
 use crate::units::gain_to_db;
@@ -17,8 +16,12 @@ use crate::units::gain_to_db;
 const COLUMNS: usize = 360;
 /// Time that one column stands for, in seconds.
 const COLUMN_S: f64 = 1.0 / 30.0;
+/// Levels between no colour and the strongest.
+const BEFORE_RANGE_DB: Rangef = Rangef { min: -90.0, max: -20.0 };
 /// Reduction that gets the strongest colour.
 const REDUCTION_RANGE_DB: f32 = 40.0;
+/// Cells of a colour scale in the legend.
+const SCALE_STEPS: usize = 20;
 /// After a longer pause the picture goes on without a gap: nothing is known of what was not seen.
 const MAX_CATCH_UP_COLUMNS: usize = 8;
 
@@ -59,7 +62,7 @@ impl HistoryView {
             self.last_column_s.unwrap_or(time_s - COLUMN_S) + due as f64 * COLUMN_S
         });
         let column = Column {
-            before: frame.input_db.map(|level_db| db_to_unit(level_db, spectrum::RANGE_DB)),
+            before: frame.input_db.map(|level_db| db_to_unit(level_db, BEFORE_RANGE_DB)),
             reduction: frame.mask_gain.map(reduction_unit),
         };
         for _ in 0..due.min(MAX_CATCH_UP_COLUMNS) {
@@ -80,17 +83,31 @@ impl HistoryView {
                 pos2(high_rect.left() - 46.0, right.y - 4.0),
                 pos2(high_rect.left() - 5.0, right.y + 4.0),
             );
-            for step in 0..bar.width() as usize {
-                let x = bar.left() + step as f32 + 0.5;
-                painter.vline(x, bar.y_range(), Stroke::new(1.0, theme.ramp(step as f32 / bar.width(), hue)));
+            for step in 0..SCALE_STEPS {
+                let part = |step: usize| lerp(bar.left()..=bar.right(), step as f32 / SCALE_STEPS as f32);
+                let cell = Rect::from_x_y_ranges(part(step)..=part(step + 1), bar.y_range());
+                let level = step as f32 / (SCALE_STEPS - 1) as f32;
+                painter.rect_filled(cell, 0.0, theme.ramp(level, hue));
             }
             theme.frame(painter, bar, Color32::TRANSPARENT);
             let low_pos = pos2(bar.left() - 5.0, right.y);
-            painter.text(low_pos, Align2::RIGHT_CENTER, low, label_font(11.5), theme.text).left()
+            painter
+                .text(low_pos, Align2::RIGHT_CENTER, low, label_font(11.5), theme.text)
+                .left()
         };
-        let left = scale(right, theme.noise, "reduction 0", "40 dB");
-        let before_low = format!("before {:.0}", spectrum::RANGE_DB.min);
-        scale(pos2(left - 16.0, right.y), theme.accent, &before_low, "0 dB");
+        let left = scale(
+            right,
+            theme.noise,
+            "reduction 0",
+            &format!("{REDUCTION_RANGE_DB:.0} dB"),
+        );
+        let before_low = format!("before {:.0}", BEFORE_RANGE_DB.min);
+        scale(
+            pos2(left - 16.0, right.y),
+            theme.accent,
+            &before_low,
+            &format!("{:.0} dB", BEFORE_RANGE_DB.max),
+        );
     }
 
     /// Draws the view into `rect`.
@@ -104,19 +121,23 @@ impl HistoryView {
         if let Some(pictures) = &self.pictures {
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             ui.painter().image(pictures.before.id(), upper, whole, Color32::WHITE);
-            ui.painter().image(pictures.reduction.id(), lower, whole, Color32::WHITE);
+            ui.painter()
+                .image(pictures.reduction.id(), lower, whole, Color32::WHITE);
         }
         for (picture, name) in [(upper, "before"), (lower, "reduction")] {
             frequency_ticks(ui, picture, theme);
             tag(ui, picture, theme, name);
         }
         time_axis(ui, pictures_rect, theme);
-        let response = ui.interact(pictures_rect, ui.id().with("history"), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Image, true, "History"));
+        let response = ui.interact(pictures_rect, ui.scope_id().with("history"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Image, true, "History plot"));
     }
 
     fn refresh(&mut self, ui: &Ui, theme: &Theme) {
-        let recolour = self.pictures.as_ref().is_none_or(|pictures| pictures.dark != theme.dark);
+        let recolour = self
+            .pictures
+            .as_ref()
+            .is_none_or(|pictures| pictures.dark != theme.dark);
         if !self.stale && !recolour {
             return;
         }
@@ -132,17 +153,17 @@ impl HistoryView {
             None => {
                 let load = |name: &str, image| ui.ctx().load_texture(name, image, TextureOptions::LINEAR);
                 let (before, reduction) = (load("before", before), load("reduction", reduction));
-                self.pictures = Some(Pictures { before, reduction, dark: theme.dark });
+                self.pictures = Some(Pictures {
+                    before,
+                    reduction,
+                    dark: theme.dark,
+                });
             }
         }
     }
 
     /// Newest column at the right, highest band at the top; what was not yet is silence.
-    fn image(
-        &self,
-        levels: impl Fn(&Column) -> &[f32; DISPLAY_BANDS],
-        color: impl Fn(f32) -> Color32,
-    ) -> ColorImage {
+    fn image(&self, levels: impl Fn(&Column) -> &[f32; DISPLAY_BANDS], color: impl Fn(f32) -> Color32) -> ColorImage {
         let mut image = ColorImage::filled([COLUMNS, DISPLAY_BANDS], color(0.0));
         let first = COLUMNS - self.columns.len();
         for (x, column) in self.columns.iter().enumerate() {
@@ -161,14 +182,23 @@ fn reduction_unit(mask_gain: f32) -> f32 {
 fn frequency_ticks(ui: &Ui, picture: Rect, theme: &Theme) {
     for (frequency_hz, text) in [(100.0, "100 Hz"), (1_000.0, "1k"), (10_000.0, "10k")] {
         let y = lerp(picture.bottom()..=picture.top(), hz_to_unit(frequency_hz));
-        ui.painter().hline(picture.left() - 4.0..=picture.left(), y, Stroke::new(1.0, theme.dim));
-        ui.painter().text(pos2(picture.left() - 5.0, y), Align2::RIGHT_CENTER, text, label_font(10.5), theme.dim);
+        ui.painter()
+            .hline(picture.left() - 4.0..=picture.left(), y, Stroke::new(1.0, theme.dim));
+        ui.painter().text(
+            pos2(picture.left() - 5.0, y),
+            Align2::RIGHT_CENTER,
+            text,
+            label_font(10.5),
+            theme.dim,
+        );
     }
 }
 
 /// The name of a picture on a ground that keeps it readable on any colour.
 fn tag(ui: &Ui, picture: Rect, theme: &Theme, name: &str) {
-    let galley = ui.painter().layout_no_wrap(name.to_owned(), label_font(11.5), theme.text);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(name.to_owned(), label_font(11.5), theme.text);
     let ground = Rect::from_min_size(picture.min + vec2(6.0, 6.0), galley.size() + vec2(12.0, 4.0));
     theme.frame(ui.painter(), ground, theme.card);
     ui.painter().galley(ground.min + vec2(6.0, 2.0), galley, theme.text);
@@ -178,9 +208,20 @@ fn time_axis(ui: &Ui, plot: Rect, theme: &Theme) {
     let total_s = COLUMNS as f64 * COLUMN_S;
     for back_s in (0..=total_s as usize).step_by(2) {
         let x = lerp(plot.right()..=plot.left(), (back_s as f64 / total_s) as f32);
-        let text = if back_s == 0 { "now".to_owned() } else { format!("-{back_s} s") };
-        ui.painter().vline(x, plot.bottom()..=plot.bottom() + 4.0, Stroke::new(1.0, theme.dim));
-        ui.painter().text(pos2(x, plot.bottom() + 4.0), Align2::CENTER_TOP, text, label_font(10.5), theme.dim);
+        let text = if back_s == 0 {
+            "now".to_owned()
+        } else {
+            format!("-{back_s} s")
+        };
+        ui.painter()
+            .vline(x, plot.bottom()..=plot.bottom() + 4.0, Stroke::new(1.0, theme.dim));
+        ui.painter().text(
+            pos2(x, plot.bottom() + 4.0),
+            Align2::CENTER_TOP,
+            text,
+            label_font(10.5),
+            theme.dim,
+        );
     }
 }
 

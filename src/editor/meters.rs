@@ -7,9 +7,9 @@ use super::theme::{Theme, label_font, number_font};
 use crate::meters::MeterFrame;
 
 /// Levels shown by in and out.
-const LEVEL_RANGE_DB: Rangef = Rangef::new(-60.0, 0.0);
+const LEVEL_RANGE_DB: Rangef = Rangef { min: -60.0, max: 0.0 };
 /// Reductions shown.
-const REDUCTION_RANGE_DB: Rangef = Rangef::new(0.0, 40.0);
+const REDUCTION_RANGE_DB: Rangef = Rangef { min: 0.0, max: 40.0 };
 /// How long a peak stays.
 const HOLD_S: f64 = 1.5;
 /// How fast bars and old peaks fall.
@@ -27,11 +27,19 @@ struct Ballistics {
 
 impl Ballistics {
     const fn resting_at(level_db: f32) -> Self {
-        Self { bar_db: level_db, peak_db: level_db, peak_age_s: 0.0 }
+        Self {
+            bar_db: level_db,
+            peak_db: level_db,
+            peak_age_s: 0.0,
+        }
     }
 
     fn update(&mut self, level_db: f32, elapsed_s: f64) {
-        let level_db = if level_db.is_nan() { SILENCE_DB } else { level_db.max(SILENCE_DB) };
+        let level_db = if level_db.is_nan() {
+            SILENCE_DB
+        } else {
+            level_db.max(SILENCE_DB)
+        };
         let fall_db = FALL_DB_PER_S * elapsed_s as f32;
         self.bar_db = level_db.max(self.bar_db - fall_db);
         self.peak_age_s += elapsed_s;
@@ -72,7 +80,11 @@ impl Meters {
         self.input.update(frame.input_level_db, elapsed_s);
         self.output.update(frame.output_level_db, elapsed_s);
         // Silence has no reduction to speak of.
-        let reduction_db = if frame.reduction_db.is_finite() { -frame.reduction_db } else { 0.0 };
+        let reduction_db = if frame.reduction_db.is_finite() {
+            -frame.reduction_db
+        } else {
+            0.0
+        };
         self.reduction.update(reduction_db.max(0.0), elapsed_s);
     }
 
@@ -93,7 +105,12 @@ impl Meters {
         let filled = Rect::from_min_max(bar.min, pos2(bar.right(), y_of(self.reduction.bar_db)));
         ui.painter().rect_filled(filled, 1.0, theme.noise);
         peak_line(ui, bar, y_of(self.reduction.peak_db), theme);
-        scale(ui, bar, theme, [0.0, 10.0, 20.0, 30.0, 40.0].map(|level_db| (level_db, y_of(level_db))));
+        scale(
+            ui,
+            bar,
+            theme,
+            [0.0, 10.0, 20.0, 30.0, 40.0].map(|level_db| (level_db, y_of(level_db))),
+        );
         number(ui, rect, theme, "Reduction", &db_text(0.0 - self.reduction.peak_db));
     }
 }
@@ -106,37 +123,65 @@ fn level_meter(ui: &Ui, rect: Rect, theme: &Theme, names: (&str, &str), level: &
     if level.peak_db > LEVEL_RANGE_DB.min {
         peak_line(ui, bar, y_of(level.peak_db), theme);
     }
-    scale(ui, bar, theme, [0.0, -12.0, -24.0, -36.0, -48.0, -60.0].map(|level_db| (level_db, y_of(level_db))));
+    scale(
+        ui,
+        bar,
+        theme,
+        [0.0, -12.0, -24.0, -36.0, -48.0, -60.0].map(|level_db| (level_db, y_of(level_db))),
+    );
     number(ui, rect, theme, names.1, &db_text(level.peak_db));
 }
 
 /// Caption and empty bar; returns the inside of the bar.
 fn well(ui: &Ui, rect: Rect, theme: &Theme, caption: &str) -> Rect {
-    theme.caption(ui.painter(), pos2(rect.center().x, rect.top() + 12.0), Align2::CENTER_CENTER, caption);
+    theme.caption(
+        ui.painter(),
+        pos2(rect.center().x, rect.top() + 12.0),
+        Align2::CENTER_CENTER,
+        &format!("{caption} dB"),
+    );
     let bar = Rect::from_min_max(
         pos2(rect.center().x - 1.0, rect.top() + 26.0),
         pos2(rect.center().x + 13.0, rect.bottom() - 24.0),
     );
-    ui.painter().rect(bar, 2.0, theme.well, Stroke::new(1.0, theme.outline), StrokeKind::Outside);
+    ui.painter().rect(
+        bar,
+        2.0,
+        theme.well,
+        Stroke::new(1.0, theme.outline),
+        StrokeKind::Outside,
+    );
     bar.shrink(1.0)
 }
 
 fn peak_line(ui: &Ui, bar: Rect, y: f32, theme: &Theme) {
-    ui.painter().hline(bar.x_range(), y.clamp(bar.top() + 1.0, bar.bottom() - 1.0), Stroke::new(2.0, theme.text));
+    ui.painter().hline(
+        bar.x_range(),
+        y.clamp(bar.top() + 1.0, bar.bottom() - 1.0),
+        Stroke::new(2.0, theme.text),
+    );
 }
 
 fn scale<const N: usize>(ui: &Ui, bar: Rect, theme: &Theme, ticks: [(f32, f32); N]) {
     for (level_db, y) in ticks {
-        ui.painter().hline(bar.left() - 5.0..=bar.left() - 2.0, y, Stroke::new(1.0, theme.dim));
+        ui.painter()
+            .hline(bar.left() - 5.0..=bar.left() - 2.0, y, Stroke::new(1.0, theme.dim));
         let text = format!("{:.0}", level_db.abs());
-        ui.painter().text(pos2(bar.left() - 7.0, y), Align2::RIGHT_CENTER, text, label_font(10.0), theme.dim);
+        ui.painter().text(
+            pos2(bar.left() - 7.0, y),
+            Align2::RIGHT_CENTER,
+            text,
+            label_font(10.0),
+            theme.dim,
+        );
     }
 }
 
 fn number(ui: &Ui, rect: Rect, theme: &Theme, name: &str, text: &str) {
     let pos = pos2(rect.center().x, rect.bottom() - 10.0);
-    ui.painter().text(pos, Align2::CENTER_CENTER, text, number_font(11.5), theme.text);
-    let response = ui.interact(rect, ui.id().with(name), Sense::hover());
+    ui.painter()
+        .text(pos, Align2::CENTER_CENTER, text, number_font(11.5), theme.text);
+    let response = ui.interact(rect, ui.scope_id().with(name), Sense::hover());
     response.widget_info(|| WidgetInfo {
         current_text_value: Some(format!("{text} dB")),
         ..WidgetInfo::labeled(egui::accesskit::Role::Meter, true, name)
@@ -166,10 +211,20 @@ mod tests {
     #[test]
     fn reduction_is_shown_as_a_positive_amount() {
         let mut meters = Meters::default();
-        let frame = MeterFrame { input_level_db: -20.0, reduction_db: -12.0, ..MeterFrame::default() };
+        let frame = MeterFrame {
+            input_level_db: -20.0,
+            reduction_db: -12.0,
+            ..MeterFrame::default()
+        };
         meters.update(&frame, 1.0);
         assert_eq!((meters.input.bar_db, meters.reduction.peak_db), (-20.0, 12.0));
-        meters.update(&MeterFrame { reduction_db: f32::NAN, ..frame }, 1.0);
+        meters.update(
+            &MeterFrame {
+                reduction_db: f32::NAN,
+                ..frame
+            },
+            1.0,
+        );
         assert_eq!(meters.reduction.bar_db, 12.0);
     }
 }

@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use egui::{Key, Modifiers, Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
-use nice_plug::prelude::ParamSetter;
 
 use self::buttons::{Choice, choices};
 use self::footer::{Sliders, Status, controls};
@@ -134,7 +133,12 @@ impl Panel {
     /// Takes in what the audio thread sent, and asks for the next frame.
     fn listen(&mut self, ui: &Ui) {
         let time_s = ui.input(|input| input.time);
-        let latest = self.shared.meters().lock().ok().and_then(|mut meters| meters.latest().copied());
+        let latest = self
+            .shared
+            .meters()
+            .lock()
+            .ok()
+            .and_then(|mut meters| meters.latest().copied());
         if self.running.update(latest, self.shared.load(), time_s)
             && let Some(frame) = &self.running.frame
         {
@@ -172,8 +176,18 @@ impl Panel {
         self.main_view(ui, main);
 
         let running = self.running.frame.map_or(0, |frame| frame.depth);
-        controls(ui, control_row, &self.theme, &mut self.sliders, &self.params, &setter, running);
-        let request = self.status.show(ui, status_row, &self.theme, &self.params, &self.shared);
+        controls(
+            ui,
+            control_row,
+            &self.theme,
+            &mut self.sliders,
+            &self.params,
+            &setter,
+            running,
+        );
+        let request = self
+            .status
+            .show(ui, status_row, &self.theme, &self.params, &self.shared);
         if request.switch_scheme {
             self.theme = Theme::of(!self.theme.dark);
         }
@@ -229,7 +243,10 @@ fn split_top(rect: Rect, height: f32, gap: f32) -> (Rect, Rect) {
 /// Cuts `height` off the bottom; returns what remains above a gap, and it.
 fn split_bottom(rect: Rect, height: f32, gap: f32) -> (Rect, Rect) {
     let bottom = Rect::from_min_max(pos2(rect.left(), rect.bottom() - height), rect.max);
-    (Rect::from_min_max(rect.min, pos2(rect.right(), bottom.top() - gap)), bottom)
+    (
+        Rect::from_min_max(rect.min, pos2(rect.right(), bottom.top() - gap)),
+        bottom,
+    )
 }
 
 #[cfg(test)]

@@ -60,7 +60,12 @@ pub struct PartsView {
 
 impl Default for PartsView {
     fn default() -> Self {
-        Self { bars: [0.0; MAX_ATOMS], scale: 0.0, counts: [0; 3], selected: 0 }
+        Self {
+            bars: [0.0; MAX_ATOMS],
+            scale: 0.0,
+            counts: [0; 3],
+            selected: 0,
+        }
     }
 }
 
@@ -88,7 +93,9 @@ impl PartsView {
         for kind in Kind::ALL.into_iter().rev() {
             let text = format!("{} {}", kind.name(), self.counts[kind as usize]);
             let pos = pos2(x, right.y);
-            let text_rect = ui.painter().text(pos, Align2::RIGHT_CENTER, text, label_font(11.5), theme.text);
+            let text_rect = ui
+                .painter()
+                .text(pos, Align2::RIGHT_CENTER, text, label_font(11.5), theme.text);
             let sample = Rect::from_min_max(
                 pos2(text_rect.left() - 15.0, right.y - 6.0),
                 pos2(text_rect.left() - 5.0, right.y + 6.0),
@@ -101,12 +108,13 @@ impl PartsView {
     /// Draws the view into `rect`.
     pub fn show(&mut self, ui: &Ui, rect: Rect, theme: &Theme, shared: &EditorShared) {
         let inner = Rect::from_min_max(rect.min + vec2(16.0, 12.0), rect.max - vec2(16.0, 20.0));
-        let (bars, shape) = inner.split_top_bottom_at_fraction(0.5);
+        let (bars, shape) = inner.split_top_bottom_at_fraction(0.52);
         let bars = Rect::from_min_max(bars.min, bars.max - vec2(0.0, 8.0));
-        let shape = Rect::from_min_max(shape.min + vec2(26.0, 10.0), shape.max);
+        let shape = Rect::from_min_max(shape.min + vec2(26.0, 20.0), shape.max);
         if self.counts.iter().sum::<usize>() == 0 {
             let text = "Parts appear as soon as audio plays.";
-            ui.painter().text(inner.center(), Align2::CENTER_CENTER, text, label_font(13.0), theme.dim);
+            ui.painter()
+                .text(inner.center(), Align2::CENTER_CENTER, text, label_font(13.0), theme.dim);
             return;
         }
         let groups = self.groups(bars);
@@ -139,7 +147,7 @@ impl PartsView {
     }
 
     fn interact(&mut self, ui: &Ui, rect: Rect, theme: &Theme, groups: &[(Kind, Range<usize>, Rect)]) {
-        let response = ui.interact(rect, ui.id().with("parts"), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with("parts"), Sense::click());
         if response.clicked()
             && let Some(pointer) = response.interact_pointer_pos()
             && let Some(atom) = atom_at(groups, pointer)
@@ -149,7 +157,10 @@ impl PartsView {
         }
         if response.has_focus() {
             theme.focus_ring(ui.painter(), rect.expand(2.0));
-            let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+            let filter = EventFilter {
+                horizontal_arrows: true,
+                ..EventFilter::default()
+            };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
             let (left, right) =
                 ui.input(|input| (input.num_presses(Key::ArrowLeft), input.num_presses(Key::ArrowRight)));
@@ -158,7 +169,7 @@ impl PartsView {
         }
         response.widget_info(|| WidgetInfo {
             current_text_value: Some(self.title()),
-            ..WidgetInfo::labeled(Role::ListBox, true, "Parts")
+            ..WidgetInfo::labeled(Role::ListBox, true, "Activation of the parts")
         });
     }
 
@@ -171,7 +182,11 @@ impl PartsView {
         for atom in atoms.clone() {
             let center = rect.left() + slot * ((atom - atoms.start) as f32 + 0.5);
             // The square root lets quiet parts be seen beside loud ones.
-            let share = if self.scale > 0.0 { (self.bars[atom] / self.scale).sqrt() } else { 0.0 };
+            let share = if self.scale > 0.0 {
+                (self.bars[atom] / self.scale).sqrt()
+            } else {
+                0.0
+            };
             let bottom = rect.bottom() - 7.0;
             let bar = Rect::from_min_max(
                 pos2(center - bar_width / 2.0, bottom - (share * tallest).max(1.0)),
@@ -196,13 +211,17 @@ impl PartsView {
         painter.rect_stroke(plot, 0.0, Stroke::new(1.0, theme.grid), StrokeKind::Inside);
         for (height, text) in [(0.0, "0"), (1.0, "peak")] {
             let y = lerp(plot.bottom()..=plot.top(), height);
-            painter.text(pos2(plot.left() - 6.0, y), Align2::RIGHT_CENTER, text, label_font(10.5), theme.dim);
+            painter.text(
+                pos2(plot.left() - 6.0, y),
+                Align2::RIGHT_CENTER,
+                text,
+                label_font(10.5),
+                theme.dim,
+            );
         }
-        let title_pos = plot.right_top() + vec2(-6.0, 5.0);
         if kind == Kind::Adaptive {
             // Only the model's own atoms have a shape that stays.
-            let text = format!("{}: learnt while playing, its shape keeps changing", self.title());
-            painter.text(title_pos, Align2::RIGHT_TOP, text, label_font(11.5), theme.text);
+            self.paint_title(painter, plot, theme, "learnt while playing, its shape keeps changing");
             return;
         }
         let mut spectrum = [0.0; DISPLAY_BANDS];
@@ -211,13 +230,29 @@ impl PartsView {
             let x = lerp(plot.left()..=plot.right(), band as f32 / (DISPLAY_BANDS - 1) as f32);
             pos2(x, lerp(plot.bottom()..=plot.top() + 4.0, magnitude.clamp(0.0, 1.0)))
         });
-        axes::curve(painter, points.collect(), plot.bottom(), LineStyle::Filled, kind.color(theme));
-        let peak = (0..DISPLAY_BANDS).max_by(|a, b| spectrum[*a].total_cmp(&spectrum[*b])).unwrap_or(0);
-        let text = format!("{}, strongest at {}", self.title(), hz_text(display_band_hz(peak)));
-        let galley = painter.layout_no_wrap(text, label_font(11.5), theme.text);
-        let ground = Align2::RIGHT_TOP.anchor_size(title_pos, galley.size()).expand2(vec2(5.0, 2.0));
-        painter.rect_filled(ground, 3.0, theme.well.gamma_multiply(0.85));
-        painter.galley(ground.min + vec2(5.0, 2.0), galley, theme.text);
+        axes::curve(
+            painter,
+            points.collect(),
+            plot.bottom(),
+            LineStyle::Filled,
+            kind.color(theme),
+        );
+        let peak = (0..DISPLAY_BANDS)
+            .max_by(|a, b| spectrum[*a].total_cmp(&spectrum[*b]))
+            .unwrap_or(0);
+        let strongest = format!("strongest at {}", hz_text(display_band_hz(peak)));
+        self.paint_title(painter, plot, theme, &strongest);
+    }
+
+    fn paint_title(&self, painter: &Painter, plot: Rect, theme: &Theme, remark: &str) {
+        let text = format!("{}: {remark}", self.title());
+        painter.text(
+            plot.left_top() - vec2(0.0, 5.0),
+            Align2::LEFT_BOTTOM,
+            text,
+            label_font(11.5),
+            theme.text,
+        );
     }
 
     /// The picked atom's kind and its number within the kind, from 0.
@@ -263,7 +298,13 @@ fn paint_bar(painter: &Painter, bar: Rect, kind: Kind, color: Color32) {
             }
         }
         Kind::Adaptive => {
-            painter.rect(bar, 0.0, color.gamma_multiply(0.15), Stroke::new(1.2, color), StrokeKind::Inside);
+            painter.rect(
+                bar,
+                0.0,
+                color.gamma_multiply(0.15),
+                Stroke::new(1.2, color),
+                StrokeKind::Inside,
+            );
         }
     }
 }
@@ -275,7 +316,12 @@ mod tests {
     fn view(counts: [u32; 3]) -> PartsView {
         let [speech_atoms, noise_atoms, runtime_atoms] = counts;
         let mut view = PartsView::default();
-        view.update(&MeterFrame { speech_atoms, noise_atoms, runtime_atoms, ..MeterFrame::default() });
+        view.update(&MeterFrame {
+            speech_atoms,
+            noise_atoms,
+            runtime_atoms,
+            ..MeterFrame::default()
+        });
         view
     }
 
@@ -309,7 +355,10 @@ mod tests {
         let mut view = view([250, 20, 20]);
         assert_eq!(view.counts, [250, 6, 0]);
         view.selected = 255;
-        view.update(&MeterFrame { speech_atoms: 4, ..MeterFrame::default() });
+        view.update(&MeterFrame {
+            speech_atoms: 4,
+            ..MeterFrame::default()
+        });
         assert_eq!(view.selected, 3);
     }
 }

@@ -11,12 +11,14 @@ use super::theme::{Theme, number_font};
 /// Points of a pixel-wise wheel that count as one notch.
 const POINTS_PER_NOTCH: f32 = 40.0;
 const VALUE_HEIGHT: f32 = 20.0;
-const VALUE_WIDTH: f32 = 62.0;
+const VALUE_WIDTH: f32 = 60.0;
 
 /// Draws the slider into `rect` and applies what the user does. `caption` is shown; `name` is read out.
 pub fn slider(ui: &mut Ui, rect: Rect, theme: &Theme, caption: &str, control: &mut Control, binding: &dyn Binding) {
-    let value_rect =
-        Rect::from_min_size(pos2(rect.right() - VALUE_WIDTH, rect.top()), vec2(VALUE_WIDTH, VALUE_HEIGHT));
+    let value_rect = Rect::from_min_size(
+        pos2(rect.right() - VALUE_WIDTH, rect.top()),
+        vec2(VALUE_WIDTH, VALUE_HEIGHT),
+    );
     let track_rect = Rect::from_min_max(pos2(rect.left(), value_rect.bottom() + 2.0), rect.max);
 
     let caption_pos = pos2(rect.left(), value_rect.center().y);
@@ -27,8 +29,10 @@ pub fn slider(ui: &mut Ui, rect: Rect, theme: &Theme, caption: &str, control: &m
 }
 
 fn track(ui: &Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, binding: &dyn Binding) {
-    let id = ui.id().with((name, "track"));
-    let response = ui.interact(rect, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::ResizeHorizontal);
+    let id = ui.scope_id().with((name, "track"));
+    let response = ui
+        .interact(rect, id, Sense::click_and_drag())
+        .on_hover_cursor(CursorIcon::ResizeHorizontal);
     apply_pointer(ui, &response, control, binding);
     apply_wheel(ui, &response, control, binding);
     apply_keys(ui, &response, control, binding);
@@ -40,7 +44,12 @@ fn track(ui: &Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, 
 }
 
 fn apply_pointer(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
-    let window_lost = ui.input(|input| input.events.iter().any(|event| matches!(event, Event::WindowFocused(false))));
+    let window_lost = ui.input(|input| {
+        input
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::WindowFocused(false)))
+    });
     if window_lost && response.dragged() {
         // The release may never be heard of.
         ui.stop_dragging();
@@ -69,7 +78,11 @@ fn apply_wheel(ui: &Ui, response: &Response, control: &mut Control, binding: &dy
     let (notches, fine) = ui.input(|input| {
         let notches = input.events.iter().map(|event| match event {
             // Shift turns the wheel sideways on some systems: both axes count.
-            Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => (delta.x + delta.y) / POINTS_PER_NOTCH,
+            Event::MouseWheel {
+                unit: MouseWheelUnit::Point,
+                delta,
+                ..
+            } => (delta.x + delta.y) / POINTS_PER_NOTCH,
             Event::MouseWheel { delta, .. } => delta.x + delta.y,
             _ => 0.0,
         });
@@ -84,7 +97,11 @@ fn apply_keys(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn
     if !response.has_focus() {
         return;
     }
-    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+    let filter = EventFilter {
+        horizontal_arrows: true,
+        vertical_arrows: true,
+        ..EventFilter::default()
+    };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     const KEYS: [(Key, Move); 8] = [
         (Key::ArrowLeft, Move::Down),
@@ -116,14 +133,28 @@ fn paint_track(ui: &Ui, response: &Response, theme: &Theme, binding: &dyn Bindin
     let x_of = |value: f32| egui::lerp(inner.min..=inner.max, value);
     let x = x_of(binding.value());
 
-    painter.rect(rail, 3.0, theme.well, Stroke::new(1.0, theme.outline), StrokeKind::Inside);
+    painter.rect(
+        rail,
+        3.0,
+        theme.well,
+        Stroke::new(1.0, theme.outline),
+        StrokeKind::Inside,
+    );
     let filled = Rect::from_min_max(rail.min, pos2(x, rail.bottom()));
     painter.rect_filled(filled, 3.0, theme.accent);
     let default_x = x_of(binding.default_value());
-    painter.vline(default_x, rail.bottom() + 4.0..=rail.bottom() + 8.0, Stroke::new(1.5, theme.dim));
+    painter.vline(
+        default_x,
+        rail.bottom() + 4.0..=rail.bottom() + 8.0,
+        Stroke::new(1.5, theme.dim),
+    );
 
     let handle = Rect::from_center_size(pos2(x, rail.center().y), vec2(2.0 * HANDLE_HALF_WIDTH, 18.0));
-    let edge = if response.hovered() || response.dragged() { theme.accent } else { theme.outline };
+    let edge = if response.hovered() || response.dragged() {
+        theme.accent
+    } else {
+        theme.outline
+    };
     painter.rect(handle, 3.0, theme.text, Stroke::new(1.0, edge), StrokeKind::Outside);
     painter.vline(x, handle.y_range().shrink(5.0), Stroke::new(1.0, theme.background));
     if response.has_focus() {
@@ -136,7 +167,7 @@ fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Cont
         number_field(ui, rect, theme, name, control, binding);
         return;
     }
-    let id = ui.id().with((name, "number"));
+    let id = ui.scope_id().with((name, "number"));
     let response = ui.interact(rect, id, Sense::click()).on_hover_cursor(CursorIcon::Text);
     if response.hovered() || response.has_focus() {
         theme.frame(ui.painter(), rect, theme.button);
@@ -145,7 +176,8 @@ fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Cont
         theme.focus_ring(ui.painter(), rect);
     }
     let pos = pos2(rect.right() - 4.0, rect.center().y);
-    ui.painter().text(pos, Align2::RIGHT_CENTER, binding.text(), number_font(12.0), theme.text);
+    ui.painter()
+        .text(pos, Align2::RIGHT_CENTER, binding.text(), number_font(12.0), theme.text);
     if response.clicked() {
         control.start_typing(binding);
     }
@@ -154,15 +186,21 @@ fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Cont
 
 fn number_field(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, binding: &dyn Binding) {
     let Some(typing) = control.typing() else { return };
-    let id = ui.id().with((name, "typing"));
+    let id = ui.scope_id().with((name, "typing"));
     let edge = if typing.refused { theme.warning } else { theme.accent };
-    ui.painter().rect(rect, CornerRadius::same(3), theme.well, Stroke::new(1.5, edge), StrokeKind::Outside);
+    ui.painter().rect(
+        rect,
+        CornerRadius::same(3),
+        theme.well,
+        Stroke::new(1.5, edge),
+        StrokeKind::Outside,
+    );
     let field = TextEdit::singleline(&mut typing.text)
         .id(id)
         .font(number_font(12.0))
         .frame(egui::Frame::NONE)
         .margin(egui::Margin::symmetric(4, 2))
-        .vertical_align(egui::Align::Center)
+        .align(Align2::RIGHT_CENTER)
         .desired_width(rect.width());
     let response = ui.put(rect, field).accessible_name(format!("{name} value"));
     if std::mem::take(&mut typing.fresh) {
@@ -191,6 +229,8 @@ fn number_field(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mu
 fn select_all(ui: &Ui, id: Id, chars: usize) {
     use egui::text::{CCursor, CCursorRange};
     let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
-    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(0), CCursor::new(chars))));
+    state
+        .cursor
+        .set_char_range(Some(CCursorRange::two(CCursor::new(0), CCursor::new(chars))));
     TextEdit::store_state(ui.ctx(), id, state);
 }

@@ -8,7 +8,7 @@ use crate::meters::{DISPLAY_BANDS, MeterFrame, display_band_hz};
 use crate::units::gain_to_db;
 
 /// Levels shown. The mask uses the same axis: its gain in dB.
-pub const RANGE_DB: Rangef = Rangef::new(-120.0, 0.0);
+pub const RANGE_DB: Rangef = Rangef { min: -100.0, max: 0.0 };
 /// Share of the distance to a new value covered by one frame: quick up, slower down, so that curves can be read.
 const ATTACK: f32 = 0.6;
 const RELEASE: f32 = 0.3;
@@ -24,7 +24,12 @@ pub struct SpectrumView {
 impl Default for SpectrumView {
     fn default() -> Self {
         let silence = [RANGE_DB.min; DISPLAY_BANDS];
-        Self { input_db: silence, output_db: silence, mask_db: [0.0; DISPLAY_BANDS], noise_db: silence }
+        Self {
+            input_db: silence,
+            output_db: silence,
+            mask_db: [0.0; DISPLAY_BANDS],
+            noise_db: silence,
+        }
     }
 }
 
@@ -57,13 +62,37 @@ impl SpectrumView {
 
         let clipped = painter.with_clip_rect(plot.expand(1.0));
         let points = |curve_db: &[f32; DISPLAY_BANDS]| points(curve_db, plot);
-        axes::curve(&clipped, points(&self.output_db), plot.bottom(), LineStyle::Filled, theme.accent);
-        axes::curve(&clipped, points(&self.input_db), plot.bottom(), LineStyle::Thin, theme.before);
-        axes::curve(&clipped, points(&self.noise_db), plot.bottom(), LineStyle::Dotted, theme.noise);
-        axes::curve(&clipped, points(&self.mask_db), plot.bottom(), LineStyle::Dashed, theme.mask);
+        axes::curve(
+            &clipped,
+            points(&self.output_db),
+            plot.bottom(),
+            LineStyle::Filled,
+            theme.accent,
+        );
+        axes::curve(
+            &clipped,
+            points(&self.input_db),
+            plot.bottom(),
+            LineStyle::Thin,
+            theme.before,
+        );
+        axes::curve(
+            &clipped,
+            points(&self.noise_db),
+            plot.bottom(),
+            LineStyle::Dotted,
+            theme.noise,
+        );
+        axes::curve(
+            &clipped,
+            points(&self.mask_db),
+            plot.bottom(),
+            LineStyle::Dashed,
+            theme.mask,
+        );
 
-        let response = ui.interact(plot, ui.id().with("spectrum"), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Image, true, "Spectrum"));
+        let response = ui.interact(plot, ui.scope_id().with("spectrum"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Image, true, "Spectrum plot"));
         if let Some(pointer) = response.hover_pos() {
             self.readout(ui, plot, pointer, theme);
         }
@@ -93,7 +122,11 @@ impl SpectrumView {
 /// Moves `shown` towards `target`; silence is the bottom of the plot.
 fn follow(shown: &mut [f32; DISPLAY_BANDS], target: &[f32; DISPLAY_BANDS]) {
     for (shown, target) in shown.iter_mut().zip(target) {
-        let target = if target.is_nan() { RANGE_DB.min } else { target.clamp(RANGE_DB.min, RANGE_DB.max) };
+        let target = if target.is_nan() {
+            RANGE_DB.min
+        } else {
+            target.clamp(RANGE_DB.min, RANGE_DB.max)
+        };
         *shown += (target - *shown) * if target > *shown { ATTACK } else { RELEASE };
     }
 }
@@ -113,7 +146,10 @@ mod tests {
     #[test]
     fn curves_settle_on_the_frame_and_survive_silence() {
         let mut view = SpectrumView::default();
-        let mut frame = MeterFrame { input_db: [-40.0; DISPLAY_BANDS], ..MeterFrame::default() };
+        let mut frame = MeterFrame {
+            input_db: [-40.0; DISPLAY_BANDS],
+            ..MeterFrame::default()
+        };
         frame.mask_gain[3] = 0.1;
         for _ in 0..40 {
             view.update(&frame);

@@ -2,7 +2,9 @@
 //!
 //! Each curve and each kind of part also has its own line style or pattern: colour never carries a meaning alone.
 
-use egui::{Align2, Color32, Context, CornerRadius, FontFamily, FontId, Painter, Pos2, Rect, Shadow, Stroke, StrokeKind};
+use egui::{
+    Align2, Color32, Context, CornerRadius, FontFamily, FontId, Painter, Pos2, Rect, Shadow, Stroke, StrokeKind,
+};
 
 /// Corner radius of cards and wells, in points.
 pub const RADIUS: u8 = 5;
@@ -108,10 +110,18 @@ impl Theme {
 
     /// Makes the stock widgets (menus, text fields, tooltips) match.
     pub fn apply(&self, ctx: &Context) {
-        let theme = if self.dark { egui::Theme::Dark } else { egui::Theme::Light };
+        let theme = if self.dark {
+            egui::Theme::Dark
+        } else {
+            egui::Theme::Light
+        };
         ctx.set_theme(theme);
         ctx.style_mut_of(theme, |style| {
-            let mut visuals = if self.dark { egui::Visuals::dark() } else { egui::Visuals::light() };
+            let mut visuals = if self.dark {
+                egui::Visuals::dark()
+            } else {
+                egui::Visuals::light()
+            };
             visuals.override_text_color = Some(self.text);
             visuals.panel_fill = self.background;
             visuals.window_fill = self.card;
@@ -120,7 +130,10 @@ impl Theme {
             visuals.selection.bg_fill = self.accent.gamma_multiply(0.35);
             visuals.selection.stroke = Stroke::new(1.0, self.text);
             visuals.menu_corner_radius = CornerRadius::same(RADIUS);
-            visuals.popup_shadow = Shadow { color: Color32::from_black_alpha(70), ..visuals.popup_shadow };
+            visuals.popup_shadow = Shadow {
+                color: Color32::from_black_alpha(70),
+                ..visuals.popup_shadow
+            };
             for widget in [
                 &mut visuals.widgets.inactive,
                 &mut visuals.widgets.hovered,
@@ -132,6 +145,7 @@ impl Theme {
                 widget.weak_bg_fill = self.button;
                 widget.fg_stroke = Stroke::new(1.0, self.text);
             }
+            visuals.widgets.inactive.bg_stroke = Stroke::new(1.0, self.outline);
             visuals.widgets.hovered.bg_stroke = Stroke::new(1.0, self.accent);
             visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, self.outline);
             style.visuals = visuals;
@@ -147,7 +161,12 @@ impl Theme {
 
     /// The ring around whatever has the keyboard.
     pub fn focus_ring(&self, painter: &Painter, rect: Rect) {
-        painter.rect_stroke(rect.expand(2.0), RADIUS, Stroke::new(1.5, self.accent), StrokeKind::Inside);
+        painter.rect_stroke(
+            rect.expand(2.0),
+            RADIUS,
+            Stroke::new(1.5, self.accent),
+            StrokeKind::Inside,
+        );
     }
 
     /// A small label in capitals.
@@ -176,7 +195,11 @@ mod tests {
     fn luminance(color: Color32) -> f64 {
         let linear = |channel: u8| {
             let value = f64::from(channel) / 255.0;
-            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.040_45 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * linear(color.r()) + 0.7152 * linear(color.g()) + 0.0722 * linear(color.b())
     }
@@ -224,8 +247,9 @@ mod tests {
     fn spectrogram_ramps_change_lightness_in_one_direction() {
         for theme in [Theme::DARK, Theme::LIGHT] {
             for hue in [theme.accent, theme.noise] {
-                let lightness: Vec<f64> =
-                    (0..=20).map(|step| luminance(theme.ramp(step as f32 / 20.0, hue))).collect();
+                let lightness: Vec<f64> = (0..=20)
+                    .map(|step| luminance(theme.ramp(step as f32 / 20.0, hue)))
+                    .collect();
                 let rising = lightness.windows(2).all(|pair| pair[1] >= pair[0]);
                 let falling = lightness.windows(2).all(|pair| pair[1] <= pair[0]);
                 assert!(rising != falling, "{lightness:?}");

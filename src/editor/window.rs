@@ -22,7 +22,12 @@ use crate::shared::EditorShared;
 /// The editor that the plugin hands to its host.
 pub fn create(params: Arc<UnfoldParams>, shared: Arc<EditorShared>) -> UnfoldEditor {
     let panel = Arc::new(Mutex::new(Panel::new(params.clone(), shared.clone())));
-    UnfoldEditor { panel, params, shared, window_size: Arc::default() }
+    UnfoldEditor {
+        panel,
+        params,
+        shared,
+        window_size: Arc::default(),
+    }
 }
 
 /// Makes windows for one plugin instance, one at a time.
@@ -49,7 +54,10 @@ impl Editor for UnfoldEditor {
     ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
         let view = self.params.view();
         let size = LogicalSize::new(view.width_points as f32, view.height_points as f32);
-        set(&self.window_size, fallback_scale_factor.map(|scale| zoomed(view).to_physical(scale)));
+        set(
+            &self.window_size,
+            fallback_scale_factor.map(|scale| zoomed(view).to_physical(scale)),
+        );
 
         let app = PanelWindow {
             panel: self.panel.clone(),
@@ -133,7 +141,10 @@ impl NiceEguiApp for PanelWindow {
 
     fn zoom_factor_changed(&mut self, zoom_factor: f32) {
         let zoom_percent = (zoom_factor * 100.0).round() as u32;
-        self.params.set_view(EditorView { zoom_percent, ..self.params.view() });
+        self.params.set_view(EditorView {
+            zoom_percent,
+            ..self.params.view()
+        });
     }
 }
 
@@ -149,22 +160,55 @@ impl Drop for PanelWindow {
 
 /// Keys that the panel keeps from the host: only while something has the keyboard, and never Space.
 fn key_capture(typing: bool) -> KeyCapture {
-    use nice_plug_egui::keyboard::NamedKey as Named;
-    if typing {
-        return KeyCapture::IgnoreKeys(vec![Key::Character(" ".to_owned())]);
-    }
-    let keys = [
-        Named::ArrowLeft,
-        Named::ArrowRight,
-        Named::ArrowUp,
-        Named::ArrowDown,
-        Named::Home,
-        Named::End,
-        Named::PageUp,
-        Named::PageDown,
-        Named::Tab,
-        Named::Enter,
-        Named::Escape,
+    const MOVES: [&str; 11] = [
+        "ArrowLeft",
+        "ArrowRight",
+        "ArrowUp",
+        "ArrowDown",
+        "Home",
+        "End",
+        "PageUp",
+        "PageDown",
+        "Tab",
+        "Enter",
+        "Escape",
     ];
-    KeyCapture::CaptureKeys(keys.map(Key::Named).to_vec())
+    if typing {
+        KeyCapture::IgnoreKeys(vec![space()])
+    } else {
+        KeyCapture::CaptureKeys(MOVES.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+}
+
+fn space() -> Key {
+    Key::Character(" ".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_always_reaches_the_host() {
+        assert_eq!(key_capture(true), KeyCapture::IgnoreKeys(vec![space()]));
+        let KeyCapture::CaptureKeys(kept) = key_capture(false) else {
+            panic!("other keys are the host's")
+        };
+        assert_eq!(kept.len(), 11);
+        assert!(!kept.contains(&space()));
+    }
+
+    #[test]
+    fn the_size_told_to_a_host_includes_the_zoom() {
+        let params = Arc::new(UnfoldParams::default());
+        params.set_view(EditorView {
+            width_points: 800,
+            height_points: 500,
+            zoom_percent: 150,
+        });
+        let (_, reader) = crate::meter_channel::channel();
+        let shared = Arc::new(EditorShared::new(reader, crate::model_file::shipped()));
+        let size = create(params, shared).size();
+        assert_eq!((size.width, size.height), (1200, 750));
+    }
 }

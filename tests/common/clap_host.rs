@@ -87,7 +87,8 @@ impl Plugin {
     pub fn load() -> Self {
         // SAFETY: the entry is this very library's static, valid for the whole process.
         #[allow(unsafe_code)]
-        let entry = unsafe { PluginEntry::load_from_raw(&unfold::clap_entry, c"/in/process") }.expect("the entry loads");
+        let entry =
+            unsafe { PluginEntry::load_from_raw(&unfold::clap_entry, c"/in/process") }.expect("the entry loads");
         let info = HostInfo::new("test host", "Unfold", "", "1").expect("valid host info");
         let instance =
             PluginInstance::new(|()| Shared::default(), |_| MainThread, &entry, PLUGIN_ID, &info).expect("an instance");
@@ -115,13 +116,22 @@ impl Plugin {
 
     pub fn param(&mut self, name: &str) -> Param {
         let params = self.params();
-        params.into_iter().find(|param| param.name == name).unwrap_or_else(|| panic!("no parameter named {name}"))
+        params
+            .into_iter()
+            .find(|param| param.name == name)
+            .unwrap_or_else(|| panic!("no parameter named {name}"))
     }
 
     /// A change of the named parameter to what `text` says, at the start of a block.
     pub fn change(&mut self, name: &str, text: &str) -> Change {
-        let value = self.parse(name, text).unwrap_or_else(|| panic!("{name} does not accept {text:?}"));
-        Change { offset_samples: 0, id: self.param(name).id, value }
+        let value = self
+            .parse(name, text)
+            .unwrap_or_else(|| panic!("{name} does not accept {text:?}"));
+        Change {
+            offset_samples: 0,
+            id: self.param(name).id,
+            value,
+        }
     }
 
     pub fn value(&mut self, name: &str) -> f64 {
@@ -156,7 +166,10 @@ impl Plugin {
     /// Every parameter as "name: text", for comparing whole states.
     pub fn texts(&mut self) -> Vec<String> {
         let names: Vec<_> = self.params().into_iter().map(|param| param.name).collect();
-        names.iter().map(|name| format!("{name}: {}", self.text(name))).collect()
+        names
+            .iter()
+            .map(|name| format!("{name}: {}", self.text(name)))
+            .collect()
     }
 
     /// Sends changes while not processing.
@@ -165,7 +178,11 @@ impl Plugin {
         let params: PluginParams = handle.get_extension().expect("params extension");
         let events = events(changes);
         let mut output = EventBuffer::new();
-        params.flush(&mut handle, &InputEvents::from_buffer(&events), &mut OutputEvents::from_buffer(&mut output));
+        params.flush(
+            &mut handle,
+            &InputEvents::from_buffer(&events),
+            &mut OutputEvents::from_buffer(&mut output),
+        );
     }
 
     /// Sets parameters by name and text while not processing.
@@ -203,7 +220,9 @@ impl Plugin {
         let id = (0..configs.count(&handle))
             .find_map(|index| {
                 let config = configs.get(&handle, index, &mut buffer)?;
-                let matches = config.main_output.is_some_and(|port| port.channel_count == channel_count);
+                let matches = config
+                    .main_output
+                    .is_some_and(|port| port.channel_count == channel_count);
                 matches.then_some(config.id)
             })
             .unwrap_or_else(|| panic!("no layout with {channel_count} channels"));
@@ -211,14 +230,24 @@ impl Plugin {
     }
 
     pub fn restart_requested(&self) -> bool {
-        self.instance.access_shared_handler(|shared| shared.restart_requested.swap(false, Ordering::SeqCst))
+        self.instance
+            .access_shared_handler(|shared| shared.restart_requested.swap(false, Ordering::SeqCst))
     }
 
     pub fn activate(&mut self, sample_rate_hz: f64, max_block_samples: u32) -> Processor {
-        let configuration =
-            PluginAudioConfiguration { sample_rate: sample_rate_hz, min_frames_count: 1, max_frames_count: max_block_samples };
-        let stopped = self.instance.activate(|_, _| (), configuration).expect("the plugin activates");
-        Processor { started: stopped.start_processing().ok().expect("processing starts"), output_events: EventBuffer::new() }
+        let configuration = PluginAudioConfiguration {
+            sample_rate: sample_rate_hz,
+            min_frames_count: 1,
+            max_frames_count: max_block_samples,
+        };
+        let stopped = self
+            .instance
+            .activate(|_, _| (), configuration)
+            .expect("the plugin activates");
+        Processor {
+            started: stopped.start_processing().expect("processing starts"),
+            output_events: EventBuffer::new(),
+        }
     }
 
     pub fn deactivate(&mut self, processor: Processor) {
@@ -235,7 +264,13 @@ pub struct Processor {
 impl Processor {
     /// One block through separate input and output buffers; all channels have the same length.
     pub fn process_block(&mut self, block: &mut Block) {
-        let Block { inputs, outputs, input_ports, output_ports, events } = block;
+        let Block {
+            inputs,
+            outputs,
+            input_ports,
+            output_ports,
+            events,
+        } = block;
         let input = input_ports.with_input_buffers([AudioPortBuffer {
             latency: 0,
             channels: AudioPortBufferType::f32_input_only(inputs.iter_mut().map(InputChannel::variable)),
@@ -268,9 +303,15 @@ impl Processor {
             let in_block: Vec<_> = changes
                 .iter()
                 .filter(|change| (start..end).contains(&(change.offset_samples as usize)))
-                .map(|change| Change { offset_samples: change.offset_samples - start as u32, ..change.clone() })
+                .map(|change| Change {
+                    offset_samples: change.offset_samples - start as u32,
+                    ..change.clone()
+                })
                 .collect();
-            let mut block = Block::new(channels.iter().map(|channel| channel[start..end].to_vec()).collect(), &in_block);
+            let mut block = Block::new(
+                channels.iter().map(|channel| channel[start..end].to_vec()).collect(),
+                &in_block,
+            );
             self.process_block(&mut block);
             for (output, channel) in outputs.iter_mut().zip(&block.outputs) {
                 output.extend_from_slice(channel);
@@ -316,7 +357,12 @@ impl Block {
 fn events(changes: &[Change]) -> EventBuffer {
     let mut events = EventBuffer::new();
     for change in changes {
-        events.push(&ParamValueEvent::new(change.offset_samples, change.id, Pckn::match_all(), change.value));
+        events.push(&ParamValueEvent::new(
+            change.offset_samples,
+            change.id,
+            Pckn::match_all(),
+            change.value,
+        ));
     }
     events.sort();
     events

@@ -40,8 +40,6 @@ const SILENCE_DB: f32 = -120.0;
 pub struct Clip {
     /// Folder of the corpus that it came from.
     pub source: String,
-    /// File name without folder.
-    pub name: String,
     /// Above this frequency the recording's content is absent or unknown, in Hz.
     pub bandwidth_hz: f32,
     samples: Vec<i16>,
@@ -51,7 +49,7 @@ pub struct Clip {
 
 impl Clip {
     /// Keeps `samples` (mono, 48 kHz, any level) as a clip.
-    pub fn new(source: String, name: String, bandwidth_hz: f32, samples: &[f32]) -> Self {
+    pub fn new(source: String, bandwidth_hz: f32, samples: &[f32]) -> Self {
         let peak = samples.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
         let scale = f32::from(i16::MAX) * STORED_PEAK / peak.max(1e-6);
         let samples: Vec<i16> = samples.iter().map(|x| (x * scale).round() as i16).collect();
@@ -59,7 +57,13 @@ impl Clip {
         let mut sorted = frame_level_db.clone();
         sorted.sort_by(f32::total_cmp);
         let loud_level_db = sorted.get(sorted.len() * 19 / 20).copied().unwrap_or(SILENCE_DB);
-        Self { source, name, bandwidth_hz, samples, frame_level_db, loud_level_db }
+        Self {
+            source,
+            bandwidth_hz,
+            samples,
+            frame_level_db,
+            loud_level_db,
+        }
     }
 
     /// Length in samples at 48 kHz.
@@ -93,7 +97,12 @@ impl Clip {
         let first = start / LEVEL_FRAME_SAMPLES;
         let count = length.div_ceil(LEVEL_FRAME_SAMPLES).max(1);
         let threshold_db = (self.loud_level_db - range_db).max(SILENCE_DB + 1.0);
-        let active = self.frame_level_db.iter().skip(first).take(count).filter(|level| **level >= threshold_db);
+        let active = self
+            .frame_level_db
+            .iter()
+            .skip(first)
+            .take(count)
+            .filter(|level| **level >= threshold_db);
         active.count() as f32 / count as f32
     }
 }
@@ -181,7 +190,10 @@ impl<'a> Sampler<'a> {
             factor(clip) * minutes.sqrt() * clip.minutes().sqrt() / root_sum
         };
         let weights = WeightedIndex::new(clips.iter().map(weight)).ok()?;
-        Some(Self { clips: clips.iter().collect(), weights })
+        Some(Self {
+            clips: clips.iter().collect(),
+            weights,
+        })
     }
 
     /// One clip.
@@ -198,7 +210,10 @@ struct Entry {
 fn list(dirs: &[PathBuf], excluded: &[String]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for dir in dirs {
-        let own_name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let own_name = dir
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         list_into(dir, None, &own_name, &mut entries)?;
     }
     entries.retain(|entry| {
@@ -220,7 +235,10 @@ fn list_into(dir: &Path, source: Option<&str>, own_name: &str, entries: &mut Vec
             let below = source.map_or_else(|| folder.to_string(), |parent| format!("{parent}/{folder}"));
             list_into(&path, Some(&below), own_name, entries)?;
         } else if is_audio(&path) {
-            entries.push(Entry { path, source: source.unwrap_or(own_name).to_owned() });
+            entries.push(Entry {
+                path,
+                source: source.unwrap_or(own_name).to_owned(),
+            });
         }
     }
     Ok(())
@@ -234,10 +252,10 @@ fn is_audio(path: &Path) -> bool {
 fn read_clip(entry: &Entry) -> Result<Clip> {
     let audio = audio_file::read(&entry.path)?;
     let rate_hz = audio.sample_rate_hz;
-    let samples = to_48_khz(audio.to_mono(), rate_hz).with_context(|| format!("cannot resample {}", entry.path.display()))?;
+    let samples =
+        to_48_khz(audio.to_mono(), rate_hz).with_context(|| format!("cannot resample {}", entry.path.display()))?;
     let bandwidth_hz = (TRUSTED_SHARE * rate_hz as f32).min(HIGH_RATE_BANDWIDTH_HZ);
-    let name = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Clip::new(entry.source.clone(), name, bandwidth_hz, &samples))
+    Ok(Clip::new(entry.source.clone(), bandwidth_hz, &samples))
 }
 
 /// Resamples a whole signal to 48 kHz with the resampler's delay removed.

@@ -6,13 +6,25 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod audio_file;
+mod augment;
+mod bench;
 mod bundle;
 mod check;
+mod corpus;
 mod denoise;
+mod eval;
 mod host;
 mod inspect;
 mod metrics;
+mod mix;
+mod pairs;
+mod peers;
+mod report;
+mod resample;
 mod setup;
+mod spectrum_filter;
+mod synth_noise;
+mod train;
 
 /// Build, test, use, train and measure Unfold
 #[derive(Parser, Debug)]
@@ -22,6 +34,9 @@ enum Cli {
     Test(check::Args),
     Denoise(denoise::Args),
     Inspect(inspect::Args),
+    Eval(eval::Args),
+    Bench(bench::Args),
+    Train(train::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +53,9 @@ fn main() -> ExitCode {
         Cli::Test(args) => check::run(&args),
         Cli::Denoise(args) => denoise::run(&args),
         Cli::Inspect(args) => inspect::run(&args),
+        Cli::Eval(args) => eval::run(&args),
+        Cli::Bench(args) => bench::run(&args),
+        Cli::Train(args) => train::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,21 +1,22 @@
 //! Training examples made on the fly: speech from the corpus in recorded and synthetic noise.
 
 mod config;
+mod noise;
 
 use anyhow::{Context, Result};
-use rand::{Rng, SeedableRng};
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub use config::MixConfig;
 
 use crate::augment::{
-    Biquad, RATE_HZ, Spectral, active_power, band_limit, chance, change_speed, clip, db_to_gain, fade_in, fade_out, log_uniform,
-    normalise, peak, random_equaliser, room_response, scale, speed_input_samples, uniform,
+    Biquad, RATE_HZ, Spectral, active_power, band_limit, chance, change_speed, clip, db_to_gain, fade_in, fade_out,
+    log_uniform, normalise, peak, random_equaliser, room_response, scale, speed_input_samples, uniform,
 };
 use crate::corpus::{Clip, Corpus, Sampler};
-use crate::synth_noise::{KindSampler, generate};
+use crate::synth_noise::KindSampler;
 
 /// Bandwidth of an example whose reference is known at every frequency, in Hz.
 pub const ALL_FREQUENCIES_HZ: f32 = RATE_HZ / 2.0;
@@ -28,9 +29,6 @@ const NOISE_RANGE_DB: f32 = 25.0;
 
 /// Draws from a corpus before an almost silent stretch is accepted.
 const TRIES: usize = 12;
-
-/// Cross-fade where a short noise recording is repeated: 50 ms.
-const LOOP_FADE_SAMPLES: usize = 2400;
 
 /// Fade at the inner ends of two utterances: 10 ms.
 const UTTERANCE_FADE_SAMPLES: usize = 480;
@@ -98,7 +96,10 @@ impl<'a> Mixer<'a> {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let speechless = chance(rng, config.pure_noise_share);
         let mut speech = if speechless {
-            Speech { samples: vec![0.0; length], limit_hz: None }
+            Speech {
+                samples: vec![0.0; length],
+                limit_hz: None,
+            }
         } else {
             self.speech(rng, length, &mut scratch.spectral)
         };
@@ -183,68 +184,17 @@ impl<'a> Mixer<'a> {
         clip.bandwidth_hz
     }
 
-    /// Sum of `count` noises; level arbitrary.
-    fn noise(&self, rng: &mut impl Rng, length: usize, count: usize, spectral: &mut Spectral) -> Vec<f32> {
-        let config = &self.config;
-        let mut sum = vec![0.0; length];
-        for index in 0..count {
-            let mut noise = if chance(rng, config.recorded_noise_share) {
-                self.recorded(rng, length)
-            } else {
-                generate(self.kinds.pick(rng), length, rng, spectral)
-            };
-            if chance(rng, config.noise_eq_chance) {
-                random_equaliser(rng, config.noise_eq_db).run(&mut noise);
-            }
-            if chance(rng, config.noise_fade_chance) {
-                self.start_or_stop(rng, &mut noise);
-            }
-            normalise(&mut noise, NOISE_RANGE_DB);
-            let gain = if index == 0 { 1.0 } else { db_to_gain(uniform(rng, config.noise_relative_db)) };
-            sum.iter_mut().zip(&noise).for_each(|(x, y)| *x += gain * y);
-        }
-        sum
-    }
-
-    fn recorded(&self, rng: &mut impl Rng, length: usize) -> Vec<f32> {
-        let speed = pick_speed(rng, self.config.noise_speed_chance, self.config.noise_speed);
-        let raw_length = speed.map_or(length, |speed| speed_input_samples(length, speed));
-        let (clip, start) = pick_stretch(rng, &self.recorded_noise, raw_length, NOISE_RANGE_DB, 0.05);
-        let mut noise = if clip.len_samples() >= raw_length {
-            let mut noise = vec![0.0; raw_length];
-            clip.copy_to(start, &mut noise);
-            noise
-        } else {
-            repeat(rng, clip, raw_length)
-        };
-        if let Some(speed) = speed {
-            noise = change_speed(&noise, speed, length);
-        }
-        if chance(rng, 0.5) {
-            scale(&mut noise, -1.0);
-        }
-        noise
-    }
-
-    fn start_or_stop(&self, rng: &mut impl Rng, noise: &mut [f32]) {
-        let length = noise.len() as f32;
-        let ramp = (uniform(rng, self.config.noise_fade_s) * RATE_HZ) as usize;
-        let (starts, stops) = [(true, false), (false, true), (true, true)][rng.random_range(0..3)];
-        if starts {
-            fade_in(noise, (uniform(rng, [0.05, 0.5]) * length) as usize, ramp);
-        }
-        if stops {
-            fade_out(noise, (uniform(rng, [0.6, 0.95]) * length) as usize, ramp);
-        }
-    }
-
     /// Sometimes narrows the speech, or speech and noise alike, as a telephone or a codec would.
     fn limit_as_codec(&self, rng: &mut impl Rng, speech: &mut [f32], noise: &mut [f32]) {
         let config = &self.config;
         if !chance(rng, config.band_limit_chance) {
             return;
         }
-        let range_hz = if chance(rng, 0.5) { config.narrow_band_hz } else { config.wide_band_hz };
+        let range_hz = if chance(rng, 0.5) {
+            config.narrow_band_hz
+        } else {
+            config.wide_band_hz
+        };
         let hz = uniform(rng, range_hz);
         band_limit(speech, hz);
         if chance(rng, config.band_limit_mix_share) {
@@ -304,7 +254,11 @@ fn pick_stretch<'a>(
     let mut draw = || {
         let clip = sampler.pick(rng);
         let start = rng.random_range(0..=clip.len_samples().saturating_sub(length));
-        (clip, start, clip.active_share(start, length.min(clip.len_samples()), range_db))
+        (
+            clip,
+            start,
+            clip.active_share(start, length.min(clip.len_samples()), range_db),
+        )
     };
     let mut best = draw();
     for _ in 1..TRIES {
@@ -317,20 +271,6 @@ fn pick_stretch<'a>(
         }
     }
     (best.0, best.1)
-}
-
-/// Repeats a short clip from a random phase, each joint cross-faded with constant power.
-fn repeat(rng: &mut impl Rng, clip: &Clip, length: usize) -> Vec<f32> {
-    let mut once = vec![0.0; clip.len_samples()];
-    clip.copy_to(0, &mut once);
-    let fade = LOOP_FADE_SAMPLES.min(once.len() / 4);
-    let period = once.len() - fade;
-    for index in 0..fade {
-        let share = (index as f32 + 0.5) / fade as f32;
-        once[index] = once[index] * share.sqrt() + once[period + index] * (1.0 - share).sqrt();
-    }
-    let phase = rng.random_range(0..period);
-    (0..length).map(|index| once[(phase + index) % period]).collect()
 }
 
 /// Triangular distribution over `[low, high]` with its peak at `mode`.

@@ -6,7 +6,7 @@ mod mixing;
 use anyhow::Result;
 
 pub use manifest::{read_manifest, write_pairs};
-pub use mixing::{MixOptions, SNRS_DB, mix_corpus};
+pub use mixing::{MixOptions, mix_corpus};
 
 use crate::resample::resample;
 
@@ -35,7 +35,11 @@ pub struct Pair {
 impl Pair {
     /// The noise alone.
     pub fn noise(&self) -> Vec<f32> {
-        self.noisy.iter().zip(&self.clean).map(|(noisy, clean)| noisy - clean).collect()
+        self.noisy
+            .iter()
+            .zip(&self.clean)
+            .map(|(noisy, clean)| noisy - clean)
+            .collect()
     }
 
     /// `signal` (48 kHz) at the rate of this pair's SI-SDR and SDR.

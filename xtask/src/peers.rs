@@ -3,12 +3,13 @@
 mod log_mmse;
 
 use nnnoiseless::DenoiseState;
-use realfft::num_complex::Complex32;
+use realfft::num_complex::{Complex32, Complex64};
 use unfold::bands::Bands;
 use unfold::stft::Stft;
 use unfold::units::hop_samples;
 
 use crate::pairs::{Pair, SAMPLE_RATE_HZ};
+use crate::spectrum_filter::filter;
 
 pub use log_mmse::log_mmse;
 
@@ -17,7 +18,8 @@ const RNNOISE_SCALE: f32 = 32_768.0;
 
 /// RNNoise (the `nnnoiseless` port with its built-in network). Its delay is one frame of 10 ms, removed here.
 ///
-/// Its fixed input high-pass filter belongs to it and is left alone.
+/// Its input high-pass filter shifts the phase of low voices, which alone limits SI-SDR to about 17 dB; see
+/// [`undo_rnnoise_phase`].
 pub fn rnnoise(noisy: &[f32]) -> Vec<f32> {
     const FRAME: usize = DenoiseState::FRAME_SIZE;
     let mut state = DenoiseState::new();
@@ -37,6 +39,18 @@ pub fn rnnoise(noisy: &[f32]) -> Vec<f32> {
     result
 }
 
+/// RNNoise's output with the phase shift of its 24 Hz high-pass filter undone, the loss of level below left as it is: a
+/// kinder figure in scores that compare waveforms.
+pub fn undo_rnnoise_phase(output: &[f32]) -> Vec<f32> {
+    filter(output, SAMPLE_RATE_HZ, |hz| {
+        let delay = Complex64::from_polar(1.0, -std::f64::consts::TAU * hz / f64::from(SAMPLE_RATE_HZ));
+        // The coefficients of the filter in `nnnoiseless` and the original.
+        let high_pass = (1.0 - delay).powi(2) / (1.0 - 1.995_99 * delay + 0.996 * delay * delay);
+        let phase = high_pass / high_pass.norm().max(f64::MIN_POSITIVE);
+        phase.conj()
+    })
+}
+
 /// The ratio mask `speech / (speech + noise)` of the true band powers, in the bands at `centres_hz`: about the best
 /// that any mask in these bands can do.
 pub fn oracle_mask(pair: &Pair, centres_hz: &[f32]) -> Vec<f32> {
@@ -48,7 +62,11 @@ pub fn oracle_mask(pair: &Pair, centres_hz: &[f32]) -> Vec<f32> {
     let (mut band_gain, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);
     let mut frame = 0;
     filter_frames(&pair.noisy, |spectrum| {
-        for ((gain, speech), noise) in band_gain.iter_mut().zip(&speech_powers[frame]).zip(&noise_powers[frame]) {
+        for ((gain, speech), noise) in band_gain
+            .iter_mut()
+            .zip(&speech_powers[frame])
+            .zip(&noise_powers[frame])
+        {
             *gain = speech / (speech + noise).max(f32::MIN_POSITIVE);
         }
         bands.interpolate_into(&band_gain, &mut bin_gain);

@@ -38,7 +38,9 @@ mod tests {
     use super::*;
 
     fn sine(rate_hz: u32, length: usize) -> Vec<f32> {
-        (0..length).map(|n| (std::f64::consts::TAU * 700.0 * n as f64 / f64::from(rate_hz)).sin() as f32).collect()
+        (0..length)
+            .map(|n| (std::f64::consts::TAU * 700.0 * n as f64 / f64::from(rate_hz)).sin() as f32)
+            .collect()
     }
 
     #[test]

@@ -8,7 +8,8 @@ use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 
 use crate::augment::{
-    RATE_HZ, Spectral, apply_gain_curve, chance, control_points, db_to_gain, log_uniform, normalise, uniform, wander,
+    CONTROL_SAMPLES, RATE_HZ, Spectral, apply_gain_curve, chance, control_points, db_to_gain, log_uniform, normalise,
+    uniform, wander,
 };
 use shapes::{bands, coloured, random_shape};
 
@@ -121,7 +122,10 @@ fn modulation_db(rng: &mut impl Rng, length: usize, rate_hz: [f32; 2], depth_db:
     let rate = log_uniform(rng, rate_hz);
     let depth = uniform(rng, depth_db);
     if chance(rng, 0.5) {
-        return wander(rng, length, 0.5 / rate).into_iter().map(|x| 0.5 * depth * x).collect();
+        return wander(rng, length, 0.5 / rate)
+            .into_iter()
+            .map(|x| 0.5 * depth * x)
+            .collect();
     }
     let sharpness = log_uniform(rng, [0.3, 4.0]);
     let phase: f32 = rng.random();
@@ -158,7 +162,7 @@ impl Harmonics {
         let mut phase: f32 = rng.random();
         (0..length)
             .map(|index| {
-                let relative = pitch[index / crate::augment::CONTROL_SAMPLES];
+                let relative = pitch[index / CONTROL_SAMPLES];
                 phase += self.f0_hz * (1.0 + self.drift * relative) / RATE_HZ;
                 phase -= phase.floor();
                 let position = phase * WAVEFORM_SAMPLES as f32;

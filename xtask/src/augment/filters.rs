@@ -15,10 +15,16 @@ pub struct Biquad {
 }
 
 impl Biquad {
-    const IDENTITY: Self = Self { b: [1.0, 0.0, 0.0], a: [0.0, 0.0] };
+    const IDENTITY: Self = Self {
+        b: [1.0, 0.0, 0.0],
+        a: [0.0, 0.0],
+    };
 
     fn new(b: [f64; 3], a: [f64; 3]) -> Self {
-        Self { b: b.map(|x| x / a[0]), a: [a[1] / a[0], a[2] / a[0]] }
+        Self {
+            b: b.map(|x| x / a[0]),
+            a: [a[1] / a[0], a[2] / a[0]],
+        }
     }
 
     /// (cos w, alpha) of the cookbook.
@@ -30,13 +36,19 @@ impl Biquad {
     /// Low-pass.
     pub fn low_pass(hz: f32, q: f32) -> Self {
         let (c, alpha) = Self::angle(hz, q);
-        Self::new([(1.0 - c) / 2.0, 1.0 - c, (1.0 - c) / 2.0], [1.0 + alpha, -2.0 * c, 1.0 - alpha])
+        Self::new(
+            [(1.0 - c) / 2.0, 1.0 - c, (1.0 - c) / 2.0],
+            [1.0 + alpha, -2.0 * c, 1.0 - alpha],
+        )
     }
 
     /// High-pass.
     pub fn high_pass(hz: f32, q: f32) -> Self {
         let (c, alpha) = Self::angle(hz, q);
-        Self::new([(1.0 + c) / 2.0, -1.0 - c, (1.0 + c) / 2.0], [1.0 + alpha, -2.0 * c, 1.0 - alpha])
+        Self::new(
+            [(1.0 + c) / 2.0, -1.0 - c, (1.0 + c) / 2.0],
+            [1.0 + alpha, -2.0 * c, 1.0 - alpha],
+        )
     }
 
     /// Resonance with peak gain 1 at `hz`.
@@ -49,7 +61,10 @@ impl Biquad {
     pub fn peak(hz: f32, q: f32, gain_db: f32) -> Self {
         let (c, alpha) = Self::angle(hz, q);
         let g = 10.0_f64.powf(f64::from(gain_db) / 40.0);
-        Self::new([1.0 + alpha * g, -2.0 * c, 1.0 - alpha * g], [1.0 + alpha / g, -2.0 * c, 1.0 - alpha / g])
+        Self::new(
+            [1.0 + alpha * g, -2.0 * c, 1.0 - alpha * g],
+            [1.0 + alpha / g, -2.0 * c, 1.0 - alpha / g],
+        )
     }
 
     /// `gain_db` well below `hz`, 0 dB well above.
@@ -69,8 +84,16 @@ impl Biquad {
         let (up, down, c) = (g + 1.0, g - 1.0, sign * c);
         let root = 2.0 * g.sqrt() * alpha;
         Self::new(
-            [g * (up - down * c + root), sign * 2.0 * g * (down - up * c), g * (up - down * c - root)],
-            [up + down * c + root, -sign * 2.0 * (down + up * c), up + down * c - root],
+            [
+                g * (up - down * c + root),
+                sign * 2.0 * g * (down - up * c),
+                g * (up - down * c - root),
+            ],
+            [
+                up + down * c + root,
+                -sign * 2.0 * (down + up * c),
+                up + down * c - root,
+            ],
         )
     }
 

@@ -23,7 +23,10 @@ pub struct Spectral {
 
 impl Default for Spectral {
     fn default() -> Self {
-        Self { planner: RealFftPlanner::new(), grid_positions: HashMap::new() }
+        Self {
+            planner: RealFftPlanner::new(),
+            grid_positions: HashMap::new(),
+        }
     }
 }
 
@@ -49,7 +52,9 @@ impl Spectral {
         spectrum[0] = Default::default();
         spectrum[last] = Default::default();
         let mut signal = inverse.make_output_vec();
-        inverse.process(&mut spectrum, &mut signal).expect("buffers made for this plan");
+        inverse
+            .process(&mut spectrum, &mut signal)
+            .expect("buffers made for this plan");
         signal.truncate(length);
         let scale = (size as f32).sqrt().recip();
         signal.iter_mut().for_each(|x| *x *= scale);
@@ -66,7 +71,9 @@ impl Spectral {
             time.fill(0.0);
             time[..samples.len()].copy_from_slice(samples);
             let mut spectrum = forward.make_output_vec();
-            forward.process(&mut time, &mut spectrum).expect("buffers made for this plan");
+            forward
+                .process(&mut time, &mut spectrum)
+                .expect("buffers made for this plan");
             spectrum
         };
         let mut product = transform(signal);
@@ -76,7 +83,9 @@ impl Spectral {
         let last = product.len() - 1;
         product[0].im = 0.0;
         product[last].im = 0.0;
-        inverse.process(&mut product, &mut time).expect("buffers made for this plan");
+        inverse
+            .process(&mut product, &mut time)
+            .expect("buffers made for this plan");
         signal.copy_from_slice(&time[..signal.len()]);
     }
 
@@ -91,7 +100,9 @@ impl Spectral {
             bin.im = gain * sin;
         }
         let mut period = inverse.make_output_vec();
-        inverse.process(&mut spectrum, &mut period).expect("buffers made for this plan");
+        inverse
+            .process(&mut spectrum, &mut period)
+            .expect("buffers made for this plan");
         period
     }
 

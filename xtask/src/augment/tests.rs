@@ -1,0 +1,197 @@
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+fn sine(hz: f32, length: usize) -> Vec<f32> {
+    (0..length)
+        .map(|index| (std::f64::consts::TAU * f64::from(hz / RATE_HZ) * index as f64).sin() as f32)
+        .collect()
+}
+
+/// Level of a filtered sine against the unfiltered one, in dB, after the filter has settled.
+fn gain_db(hz: f32, filter: impl Fn(&mut [f32])) -> f32 {
+    let dry = sine(hz, 48_000);
+    let mut wet = dry.clone();
+    filter(&mut wet);
+    let energy = |signal: &[f32]| signal[24_000..].iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+    (10.0 * (energy(&wet) / energy(&dry)).log10()) as f32
+}
+
+fn assert_near(value: f32, expected: f32, tolerance: f32) {
+    assert!(
+        (value - expected).abs() <= tolerance,
+        "{value} is not within {tolerance} of {expected}"
+    );
+}
+
+#[test]
+fn shelves_and_bells_reach_their_gain_on_their_side_only() {
+    for gain in [-12.0, 9.0] {
+        let low = |x: &mut [f32]| Biquad::low_shelf(500.0, 0.7, gain).run(x);
+        assert_near(gain_db(30.0, low), gain, 0.3);
+        assert_near(gain_db(12_000.0, low), 0.0, 0.3);
+        let high = |x: &mut [f32]| Biquad::high_shelf(2000.0, 0.7, gain).run(x);
+        assert_near(gain_db(50.0, high), 0.0, 0.3);
+        assert_near(gain_db(18_000.0, high), gain, 0.3);
+        let bell = |x: &mut [f32]| Biquad::peak(1000.0, 2.0, gain).run(x);
+        assert_near(gain_db(1000.0, bell), gain, 0.1);
+        assert_near(gain_db(50.0, bell), 0.0, 0.1);
+    }
+}
+
+#[test]
+fn passes_have_their_corner_at_minus_3_db() {
+    assert_near(
+        gain_db(100.0, |x| Biquad::high_pass(100.0, FRAC_1_SQRT_2).run(x)),
+        -3.0,
+        0.1,
+    );
+    assert_near(
+        gain_db(4000.0, |x| Biquad::low_pass(4000.0, FRAC_1_SQRT_2).run(x)),
+        -3.0,
+        0.1,
+    );
+    assert_near(gain_db(700.0, |x| Biquad::band_pass(700.0, 5.0).run(x)), 0.0, 0.1);
+}
+
+#[test]
+fn the_band_limit_is_flat_below_and_empty_above() {
+    assert_near(gain_db(6000.0, |x| band_limit(x, 8000.0)), 0.0, 0.2);
+    assert_near(gain_db(8000.0, |x| band_limit(x, 8000.0)), -3.0, 0.2);
+    assert!(gain_db(13_000.0, |x| band_limit(x, 8000.0)) < -40.0);
+}
+
+#[test]
+fn a_cascade_equals_its_sections_one_by_one() {
+    let sections = [
+        Biquad::low_shelf(200.0, 0.7, 6.0),
+        Biquad::peak(900.0, 1.0, -9.0),
+        Biquad::high_shelf(5000.0, 0.7, 3.0),
+        Biquad::low_pass(9000.0, 0.7),
+        Biquad::high_pass(80.0, 0.7),
+    ];
+    let mut together = Cascade::default();
+    let mut one_by_one = sine(440.0, 2000);
+    let mut at_once = one_by_one.clone();
+    for section in sections {
+        together.push(section);
+        section.run(&mut one_by_one);
+    }
+    together.run(&mut at_once);
+    let difference = at_once
+        .iter()
+        .zip(&one_by_one)
+        .map(|(x, y)| (x - y).abs())
+        .fold(0.0, f32::max);
+    assert!(difference < 1e-5, "{difference}");
+}
+
+#[test]
+fn speed_moves_the_pitch_and_keeps_the_waveform() {
+    for (hz, speed) in [(440.0, 0.85), (5000.0, 1.18), (12_000.0, 1.0), (9000.0, 1.4)] {
+        let length = 4000;
+        let fast = change_speed(&sine(hz, speed_input_samples(length, speed)), speed, length);
+        // The best-fitting sine of the expected pitch must leave next to nothing.
+        let expected_hz = f64::from(hz) * f64::from(speed);
+        let (mut re, mut im) = (0.0, 0.0);
+        let angle = |index: usize| std::f64::consts::TAU * expected_hz / f64::from(RATE_HZ) * index as f64;
+        for (index, x) in fast.iter().enumerate() {
+            re += f64::from(*x) * angle(index).cos();
+            im += f64::from(*x) * angle(index).sin();
+        }
+        let energy: f64 = fast.iter().map(|x| f64::from(*x).powi(2)).sum();
+        let explained = 2.0 * (re * re + im * im) / length as f64;
+        assert!(
+            explained > 0.998 * energy,
+            "{hz} Hz at speed {speed}: {explained} of {energy}"
+        );
+        assert!(energy > 0.4 * length as f64, "{hz} Hz at speed {speed} lost its level");
+    }
+}
+
+#[test]
+fn active_power_ignores_silence_around_a_sound() {
+    let mut signal = vec![0.0; 48_000];
+    signal[9600..19_200].fill(0.5);
+    assert_near(active_power(&signal, 30.0), 0.25, 1e-6);
+    assert_eq!(active_power(&[0.0; 960], 30.0), 0.0);
+    normalise(&mut signal, 30.0);
+    assert_near(active_power(&signal, 30.0), 1.0, 1e-5);
+}
+
+#[test]
+fn convolution_equals_its_definition() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let signal: Vec<f32> = (0..700).map(|_| uniform(rng, [-1.0, 1.0])).collect();
+    let response: Vec<f32> = (0..90).map(|_| uniform(rng, [-1.0, 1.0])).collect();
+    let mut fast = signal.clone();
+    Spectral::default().convolve(&mut fast, &response);
+    for (index, value) in fast.iter().enumerate() {
+        let direct: f32 = response
+            .iter()
+            .take(index + 1)
+            .enumerate()
+            .map(|(at, h)| h * signal[index - at])
+            .sum();
+        assert_near(*value, direct, 1e-4);
+    }
+}
+
+#[test]
+fn a_room_has_the_asked_decay_and_ratio() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(4);
+    let response = room_response(rng, 0.5, 6.0);
+    let energy = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>();
+    assert_eq!(response[0], 1.0);
+    assert_near(10.0 * (1.0 / energy(&response[1..])).log10(), 6.0, 0.1);
+    let frame = 2400;
+    let early = energy(&response[frame..2 * frame]);
+    let late = energy(&response[5 * frame..6 * frame]);
+    // Four frames of 50 ms at 60 dB per 0.5 s.
+    assert_near(10.0 * (early / late).log10(), 24.0, 2.0);
+}
+
+#[test]
+fn clipping_bounds_and_keeps_small_values() {
+    let loud: Vec<f32> = sine(500.0, 960).iter().map(|x| 4.0 * x).collect();
+    for soft in [false, true] {
+        let mut clipped = loud.clone();
+        clip(&mut clipped, 0.5, soft);
+        assert!(peak(&clipped) <= 0.5 && peak(&clipped) > 0.45);
+        let mut small = [0.01];
+        clip(&mut small, 0.5, soft);
+        assert_near(small[0], 0.01, 1e-5);
+    }
+}
+
+#[test]
+fn fades_silence_one_side_and_leave_the_other() {
+    let mut signal = vec![1.0; 100];
+    fade_in(&mut signal, 20, 10);
+    fade_out(&mut signal, 80, 10);
+    assert!(signal[..20].iter().chain(&signal[80..]).all(|x| *x == 0.0));
+    assert!(signal[30..70].iter().all(|x| *x == 1.0));
+    assert!(signal[20..30].is_sorted() && signal[70..80].iter().rev().is_sorted());
+}
+
+#[test]
+fn wandering_stays_in_range_and_moves_smoothly() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(5);
+    let curve = wander(rng, 480_000, 0.5);
+    assert_eq!(curve.len(), control_points(480_000));
+    assert!(curve.iter().all(|x| x.abs() <= 1.0));
+    assert!(curve.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.07), "a jump");
+    assert!(peak(&curve) > 0.5, "it hardly moved");
+}
+
+#[test]
+fn a_gain_curve_is_met_at_its_points() {
+    let mut signal = vec![1.0; 3 * CONTROL_SAMPLES];
+    apply_gain_curve(&mut signal, &[0.0, -6.0, 6.0, 0.0]);
+    assert_near(signal[0], 1.0, 1e-5);
+    assert_near(signal[CONTROL_SAMPLES], db_to_gain(-6.0), 1e-4);
+    assert_near(signal[2 * CONTROL_SAMPLES], db_to_gain(6.0), 1e-4);
+}

@@ -9,7 +9,7 @@ mod sdr;
 mod stoi;
 
 pub use pesq::pesq_wb;
-pub use sdr::{SdrReference, sdr_db};
+pub use sdr::SdrReference;
 pub use stoi::{estoi, stoi};
 
 /// Scale-invariant signal-to-distortion ratio in dB.
@@ -20,14 +20,21 @@ pub fn si_sdr_db(estimate: &[f32], reference: &[f32]) -> f64 {
     let (estimate, reference) = common_length(estimate, reference);
     let (estimate_mean, reference_mean) = (mean(estimate), mean(reference));
     let centred = || {
-        estimate.iter().zip(reference).map(|(&e, &r)| (f64::from(e) - estimate_mean, f64::from(r) - reference_mean))
+        estimate
+            .iter()
+            .zip(reference)
+            .map(|(&e, &r)| (f64::from(e) - estimate_mean, f64::from(r) - reference_mean))
     };
-    let (cross, reference_energy) = centred().fold((0.0, 0.0), |(cross, energy), (e, r)| (cross + e * r, energy + r * r));
+    let (cross, reference_energy) =
+        centred().fold((0.0, 0.0), |(cross, energy), (e, r)| (cross + e * r, energy + r * r));
     let scale = cross / reference_energy;
     // The residual is summed sample by sample: a difference of energies would lose every ratio above about 150 dB.
     let (target, distortion) = centred().fold((0.0, 0.0), |(target, distortion), (e, r)| {
         let projected = scale * r;
-        (target + projected * projected, distortion + (e - projected) * (e - projected))
+        (
+            target + projected * projected,
+            distortion + (e - projected) * (e - projected),
+        )
     });
     10.0 * (target / distortion).log10()
 }
@@ -49,7 +56,9 @@ mod tests {
     fn si_sdr_ignores_gain_and_offset_but_not_added_noise() {
         let reference: Vec<f32> = (0..1000).map(|n| (n as f32 * 0.1).sin()).collect();
         // Orthogonal to the reference up to the window's ends, one tenth of its amplitude: 20 dB.
-        let noisy: Vec<f32> = (0..1000).map(|n| 3.0 * ((n as f32 * 0.1).sin() + 0.1 * (n as f32 * 0.7).cos()) + 0.5).collect();
+        let noisy: Vec<f32> = (0..1000)
+            .map(|n| 3.0 * ((n as f32 * 0.1).sin() + 0.1 * (n as f32 * 0.7).cos()) + 0.5)
+            .collect();
         assert!((si_sdr_db(&noisy, &reference) - 20.0).abs() < 0.1);
         let scaled: Vec<f32> = reference.iter().map(|x| 4.0 * x).collect();
         assert!(si_sdr_db(&scaled, &reference) > 120.0);

@@ -6,7 +6,10 @@
 /// gain to full scale first.
 pub fn pesq_wb(estimate: &[f32], reference: &[f32]) -> Option<f64> {
     let (estimate, reference) = super::common_length(estimate, reference);
-    let peak = estimate.iter().chain(reference).fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    let peak = estimate
+        .iter()
+        .chain(reference)
+        .fold(0.0_f32, |peak, x| peak.max(x.abs()));
     if peak == 0.0 {
         return None;
     }
@@ -14,5 +17,7 @@ pub fn pesq_wb(estimate: &[f32], reference: &[f32]) -> Option<f64> {
         let gain = f32::from(i16::MAX) / peak;
         signal.iter().map(|x| (x * gain).round() as i16).collect()
     };
-    ::pesq::pesq_wb(&to_pcm(reference), &to_pcm(estimate)).ok().map(f64::from)
+    ::pesq::pesq_wb(&to_pcm(reference), &to_pcm(estimate))
+        .ok()
+        .map(f64::from)
 }

@@ -12,13 +12,7 @@ const FILTER_TAPS: usize = 512;
 /// Relative rounding error of the energies: caps the ratio at 140 dB.
 const ROUNDING: f64 = 1e-14;
 
-/// SDR of BSS-eval v3 in dB, no mean removal, at most 140 dB. NaN when a signal is silent.
-pub fn sdr_db(estimate: &[f32], reference: &[f32]) -> f64 {
-    let (estimate, reference) = super::common_length(estimate, reference);
-    SdrReference::new(reference).sdr_db(estimate)
-}
-
-/// The reference's half of the work, shared by all estimates scored against it.
+/// A reference signal: its half of the work is shared by all estimates scored against it.
 pub struct SdrReference {
     length: usize,
     spectrum: Vec<Complex<f64>>,
@@ -31,13 +25,22 @@ impl SdrReference {
     pub fn new(reference: &[f32]) -> Self {
         let spectrum = spectrum(reference, fft_length(reference.len()));
         let autocorrelation = correlation(&spectrum, &spectrum, fft_length(reference.len()));
-        Self { length: reference.len(), spectrum, autocorrelation }
+        Self {
+            length: reference.len(),
+            spectrum,
+            autocorrelation,
+        }
     }
 
-    /// SDR in dB of `estimate`, which is cut or zero-padded to the reference's length.
+    /// SDR of BSS-eval v3 in dB of `estimate` (cut or zero-padded to the reference's length): no mean removal, at most
+    /// 140 dB, NaN when a signal is silent.
     pub fn sdr_db(&self, estimate: &[f32]) -> f64 {
         let estimate = &estimate[..estimate.len().min(self.length)];
-        let cross = correlation(&spectrum(estimate, fft_length(self.length)), &self.spectrum, fft_length(self.length));
+        let cross = correlation(
+            &spectrum(estimate, fft_length(self.length)),
+            &self.spectrum,
+            fft_length(self.length),
+        );
         let filter = solve_toeplitz(&self.autocorrelation, &cross);
         let energy: f64 = estimate.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         // Energy of the projection; the filter is the solution, so filter' G filter = filter' cross.
@@ -70,7 +73,9 @@ fn correlation(a: &[Complex<f64>], b: &[Complex<f64>], length: usize) -> Vec<f64
     product[0].im = 0.0;
     product[length / 2].im = 0.0;
     let mut lags = inverse.make_output_vec();
-    inverse.process(&mut product, &mut lags).expect("buffers made by this plan");
+    inverse
+        .process(&mut product, &mut lags)
+        .expect("buffers made by this plan");
     lags[..FILTER_TAPS].iter().map(|x| x / length as f64).collect()
 }
 
@@ -114,7 +119,7 @@ mod tests {
         let noise: Vec<f32> = noise[..7000].iter().copied().chain([0.0; 1000]).collect();
         let echo = |n: usize| if n < 300 { 0.0 } else { noise[n - 300] };
         let filtered: Vec<f32> = (0..noise.len()).map(|n| 0.5 * noise[n] - 0.3 * echo(n)).collect();
-        assert!(sdr_db(&filtered, &noise) > 120.0);
+        assert!(SdrReference::new(&noise).sdr_db(&filtered) > 120.0);
         assert!(super::super::si_sdr_db(&filtered, &noise) < 6.0);
     }
 }

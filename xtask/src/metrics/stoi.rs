@@ -56,7 +56,10 @@ fn score(estimate: &[f32], reference: &[f32], segment_score: SegmentScore) -> f6
 }
 
 fn segment(envelopes: &Envelopes, start: usize) -> Vec<&[f64]> {
-    envelopes.iter().map(|band| &band[start..start + SEGMENT_FRAMES]).collect()
+    envelopes
+        .iter()
+        .map(|band| &band[start..start + SEGMENT_FRAMES])
+        .collect()
 }
 
 /// Mean over bands of the correlation between the reference's and the level-matched, clipped envelope.
@@ -64,7 +67,11 @@ fn segment_stoi(estimate: &[&[f64]], reference: &[&[f64]]) -> f64 {
     let clip = 1.0 + 10_f64.powf(-CLIP_DB / 20.0);
     let correlations = estimate.iter().zip(reference).map(|(estimate, reference)| {
         let gain = norm(reference) / (norm(estimate) + f64::EPSILON);
-        let mut clipped: Vec<f64> = estimate.iter().zip(*reference).map(|(e, r)| (e * gain).min(r * clip)).collect();
+        let mut clipped: Vec<f64> = estimate
+            .iter()
+            .zip(*reference)
+            .map(|(e, r)| (e * gain).min(r * clip))
+            .collect();
         let mut reference = reference.to_vec();
         standardise(&mut clipped);
         standardise(&mut reference);
@@ -76,7 +83,11 @@ fn segment_stoi(estimate: &[&[f64]], reference: &[&[f64]]) -> f64 {
 /// Correlation of the two segments after standardising rows (bands), then columns (frames).
 fn segment_estoi(estimate: &[&[f64]], reference: &[&[f64]]) -> f64 {
     let (estimate, reference) = (standardised_columns(estimate), standardised_columns(reference));
-    let products = estimate.iter().flatten().zip(reference.iter().flatten()).map(|(e, r)| e * r);
+    let products = estimate
+        .iter()
+        .flatten()
+        .zip(reference.iter().flatten())
+        .map(|(e, r)| e * r);
     products.sum::<f64>() / SEGMENT_FRAMES as f64
 }
 
@@ -126,7 +137,9 @@ fn to_model_rate(signal: &[f32]) -> Vec<f64> {
             let centre = out * DOWN + half;
             let first = (out * DOWN).saturating_sub(half).div_ceil(UP);
             let last = signal.len().min(centre / UP + 1);
-            (first..last).map(|index| f64::from(signal[index]) * taps[centre - index * UP]).sum()
+            (first..last)
+                .map(|index| f64::from(signal[index]) * taps[centre - index * UP])
+                .sum()
         })
         .collect()
 }
@@ -157,13 +170,25 @@ fn frame_starts(length: usize) -> impl Iterator<Item = usize> {
 fn drop_silence(estimate: &[f64], reference: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let window = window();
     let level_db = |start: usize| {
-        let energy: f64 = reference[start..].iter().zip(&window).map(|(x, w)| (x * w).powi(2)).sum();
+        let energy: f64 = reference[start..]
+            .iter()
+            .zip(&window)
+            .map(|(x, w)| (x * w).powi(2))
+            .sum();
         20.0 * (energy.sqrt() + f64::EPSILON).log10()
     };
-    let levels_db: Vec<(usize, f64)> = frame_starts(reference.len()).map(|start| (start, level_db(start))).collect();
-    let loudest_db = levels_db.iter().map(|&(_, level)| level).fold(f64::NEG_INFINITY, f64::max);
-    let kept: Vec<usize> =
-        levels_db.iter().filter(|(_, level)| level + DYNAMIC_RANGE_DB > loudest_db).map(|&(start, _)| start).collect();
+    let levels_db: Vec<(usize, f64)> = frame_starts(reference.len())
+        .map(|start| (start, level_db(start)))
+        .collect();
+    let loudest_db = levels_db
+        .iter()
+        .map(|&(_, level)| level)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let kept: Vec<usize> = levels_db
+        .iter()
+        .filter(|(_, level)| level + DYNAMIC_RANGE_DB > loudest_db)
+        .map(|&(start, _)| start)
+        .collect();
     let join = |signal: &[f64]| {
         let mut joined = vec![0.0; kept.len().saturating_sub(1) * HOP_SAMPLES + FRAME_SAMPLES];
         for (index, &start) in kept.iter().enumerate() {
@@ -200,5 +225,7 @@ fn envelopes(signal: &[f64]) -> Envelopes {
 fn band_bins() -> Vec<std::ops::Range<usize>> {
     let bin = |hz: f64| (hz * FFT_SAMPLES as f64 / MODEL_RATE_HZ).round() as usize;
     let edge_hz = |band: usize, side: f64| LOWEST_CENTRE_HZ * 2_f64.powf((2.0 * band as f64 + side) / 6.0);
-    (0..BANDS).map(|band| bin(edge_hz(band, -1.0))..bin(edge_hz(band, 1.0))).collect()
+    (0..BANDS)
+        .map(|band| bin(edge_hz(band, -1.0))..bin(edge_hz(band, 1.0)))
+        .collect()
 }

@@ -29,15 +29,21 @@ struct Row {
 /// The manifest or one of its files cannot be read, or the two files of a row differ in rate or length.
 pub fn read_manifest(path: &Path) -> Result<Vec<Pair>> {
     let reading = || format!("cannot read the manifest {}", path.display());
-    let rows: Vec<Row> =
-        csv::Reader::from_path(path).with_context(reading)?.deserialize().collect::<Result<_, _>>().with_context(reading)?;
+    let rows: Vec<Row> = csv::Reader::from_path(path)
+        .with_context(reading)?
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .with_context(reading)?;
     ensure!(!rows.is_empty(), "the manifest {} lists no pair", path.display());
     let folder = path.parent().unwrap_or(Path::new(""));
     rows.par_iter().map(|row| read_row(row, folder)).collect()
 }
 
 fn read_row(row: &Row, folder: &Path) -> Result<Pair> {
-    let (noisy, clean) = (audio_file::read(&folder.join(&row.noisy))?, audio_file::read(&folder.join(&row.clean))?);
+    let (noisy, clean) = (
+        audio_file::read(&folder.join(&row.noisy))?,
+        audio_file::read(&folder.join(&row.clean))?,
+    );
     let rate_hz = clean.sample_rate_hz;
     ensure!(
         noisy.sample_rate_hz == rate_hz && noisy.len_samples() == clean.len_samples(),
@@ -45,7 +51,11 @@ fn read_row(row: &Row, folder: &Path) -> Result<Pair> {
         row.noisy,
         row.clean
     );
-    let from_file = if rate_hz > SPEECH_SCORE_RATE_HZ { SAMPLE_RATE_HZ } else { SPEECH_SCORE_RATE_HZ };
+    let from_file = if rate_hz > SPEECH_SCORE_RATE_HZ {
+        SAMPLE_RATE_HZ
+    } else {
+        SPEECH_SCORE_RATE_HZ
+    };
     Ok(Pair {
         noise_type: row.noise_type.clone(),
         snr_db: row.snr_db,
@@ -110,7 +120,10 @@ mod tests {
         write_pairs(folder.path(), std::slice::from_ref(&pair)).unwrap();
         let back = read_manifest(&folder.path().join(MANIFEST_NAME)).unwrap();
         assert_eq!(back.len(), 1);
-        assert_eq!((&back[0].noise_type, back[0].snr_db, back[0].score_rate_hz), (&pair.noise_type, -3.0, 16_000));
+        assert_eq!(
+            (&back[0].noise_type, back[0].snr_db, back[0].score_rate_hz),
+            (&pair.noise_type, -3.0, 16_000)
+        );
         assert_eq!((&back[0].noisy, &back[0].clean), (&pair.noisy, &pair.clean));
     }
 

@@ -11,14 +11,16 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use realfft::num_complex::Complex64;
 use unfold::units::db_to_gain;
 
 use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::audio_file;
 use crate::resample::resample;
+use crate::spectrum_filter::filter;
 
 /// Signal-to-noise ratios of the pairs.
-pub const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];
+const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];
 
 const LONGEST_SAMPLES: usize = 4 * SAMPLE_RATE_HZ as usize;
 const FADE_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
@@ -30,6 +32,9 @@ const EXCERPT_TRIES: usize = 8;
 /// Active speech level, in dBFS.
 const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
 const HIGHEST_PEAK: f32 = 0.95;
+/// Speech recordings are cut below this, without phase shift: some carry more rumble than voice there, and no denoiser
+/// should be punished for taking it out.
+const RUMBLE_HZ: std::ops::Range<f64> = 40.0..60.0;
 
 /// How many pairs to mix, and which.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +47,10 @@ pub struct MixOptions {
 
 impl Default for MixOptions {
     fn default() -> Self {
-        Self { seed: 1, pairs_per_snr: 27 }
+        Self {
+            seed: 1,
+            pairs_per_snr: 27,
+        }
     }
 }
 
@@ -94,14 +102,21 @@ fn list(folder: &Path) -> Result<Listing> {
             kinds.entry(kind.clone()).or_default().push(Recording { path, kind });
         }
     }
-    ensure!(!listing.is_empty(), "{} holds no source folder with audio files", folder.display());
+    ensure!(
+        !listing.is_empty(),
+        "{} holds no source folder with audio files",
+        folder.display()
+    );
     Ok(listing)
 }
 
 fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let reading = || format!("cannot read the folder {}", folder.display());
     let entries = std::fs::read_dir(folder).with_context(reading)?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(reading)?;
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<Vec<_>>>()
+        .with_context(reading)?;
     paths.sort();
     Ok(paths)
 }
@@ -114,7 +129,11 @@ fn file_name(path: &Path) -> String {
 fn kind_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut words: Vec<&str> = stem.split('_').collect();
-    while words.len() > 1 && words.last().is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    {
         words.pop();
     }
     words.join("_")
@@ -129,14 +148,21 @@ enum Turns {
 impl Turns {
     /// Kinds (speakers) of all sources take turns.
     fn flat(listing: Listing, rng: &mut impl Rng) -> Self {
-        let mut kinds: Vec<Self> = listing.into_values().flat_map(BTreeMap::into_values).map(Self::Recordings).collect();
+        let mut kinds: Vec<Self> = listing
+            .into_values()
+            .flat_map(BTreeMap::into_values)
+            .map(Self::Recordings)
+            .collect();
         kinds.shuffle(rng);
         Self::Groups(kinds)
     }
 
     /// Sources take turns, and within each its kinds.
     fn nested(listing: Listing, rng: &mut impl Rng) -> Self {
-        let sources = listing.into_iter().map(|source| Self::flat(BTreeMap::from([source]), rng)).collect();
+        let sources = listing
+            .into_iter()
+            .map(|source| Self::flat(BTreeMap::from([source]), rng))
+            .collect();
         Self::Groups(sources)
     }
 
@@ -150,8 +176,8 @@ impl Turns {
 
 fn mix(recipe: &Recipe) -> Result<Pair> {
     let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
-    let (speech, speech_rate_hz) = load(&recipe.speech.path)?;
-    let (noise, _) = load(&recipe.noise.path)?;
+    let (speech, speech_rate_hz) = load(&recipe.speech.path, without_rumble)?;
+    let (noise, _) = load(&recipe.noise.path, |samples, _| samples)?;
     let length = speech.len().min(LONGEST_SAMPLES);
     let mut clean = most_active_excerpt(&speech, length, &mut rng);
     // A short loop is repeated.
@@ -169,34 +195,55 @@ fn mix(recipe: &Recipe) -> Result<Pair> {
     Ok(Pair {
         noise_type: recipe.noise.kind.clone(),
         snr_db: recipe.snr_db,
-        score_rate_hz: if speech_rate_hz > SPEECH_SCORE_RATE_HZ { SAMPLE_RATE_HZ } else { SPEECH_SCORE_RATE_HZ },
+        score_rate_hz: if speech_rate_hz > SPEECH_SCORE_RATE_HZ {
+            SAMPLE_RATE_HZ
+        } else {
+            SPEECH_SCORE_RATE_HZ
+        },
         noisy,
         clean,
     })
 }
 
-/// A recording at 48 kHz, mono, and the rate of its file in Hz.
-fn load(path: &Path) -> Result<(Vec<f32>, u32)> {
+/// A recording after `treat(samples, rate in Hz)` at 48 kHz, mono, and the rate of its file in Hz.
+fn load(path: &Path, treat: fn(Vec<f32>, u32) -> Vec<f32>) -> Result<(Vec<f32>, u32)> {
     let audio = audio_file::read(path)?;
-    let samples = resample(&audio.to_mono(), audio.sample_rate_hz, SAMPLE_RATE_HZ)?;
+    let samples = treat(audio.to_mono(), audio.sample_rate_hz);
+    let samples = resample(&samples, audio.sample_rate_hz, SAMPLE_RATE_HZ)?;
     ensure!(active_level_db(&samples).is_finite(), "{} is silent", path.display());
     Ok((samples, audio.sample_rate_hz))
+}
+
+fn without_rumble(samples: Vec<f32>, rate_hz: u32) -> Vec<f32> {
+    let gain = |hz: f64| ((hz - RUMBLE_HZ.start) / (RUMBLE_HZ.end - RUMBLE_HZ.start)).clamp(0.0, 1.0);
+    filter(&samples, rate_hz, |hz| Complex64::from(gain(hz)))
 }
 
 /// The excerpt of `length` samples with the most energy in pauses-free frames among a few random positions.
 fn most_active_excerpt(signal: &[f32], length: usize, rng: &mut impl Rng) -> Vec<f32> {
     let threshold_db = active_threshold_db(&frame_levels_db(signal));
     let active_frames = |start: usize| {
-        frame_levels_db(&signal[start..start + length]).iter().filter(|level| **level > threshold_db).count()
+        frame_levels_db(&signal[start..start + length])
+            .iter()
+            .filter(|level| **level > threshold_db)
+            .count()
     };
-    let starts: Vec<usize> = (0..EXCERPT_TRIES).map(|_| rng.random_range(0..=signal.len() - length)).collect();
-    let best = starts.into_iter().max_by_key(|&start| active_frames(start)).unwrap_or(0);
+    let starts: Vec<usize> = (0..EXCERPT_TRIES)
+        .map(|_| rng.random_range(0..=signal.len() - length))
+        .collect();
+    let best = starts
+        .into_iter()
+        .max_by_key(|&start| active_frames(start))
+        .unwrap_or(0);
     signal[best..best + length].to_vec()
 }
 
 fn frame_levels_db(signal: &[f32]) -> Vec<f64> {
     let power = |frame: &[f32]| frame.iter().map(|x| f64::from(x * x)).sum::<f64>() / frame.len() as f64;
-    signal.chunks(LEVEL_FRAME_SAMPLES).map(|frame| 10.0 * power(frame).log10()).collect()
+    signal
+        .chunks(LEVEL_FRAME_SAMPLES)
+        .map(|frame| 10.0 * power(frame).log10())
+        .collect()
 }
 
 fn active_threshold_db(levels_db: &[f64]) -> f64 {
@@ -209,7 +256,10 @@ fn active_threshold_db(levels_db: &[f64]) -> f64 {
 fn active_level_db(signal: &[f32]) -> f64 {
     let levels_db = frame_levels_db(signal);
     let threshold_db = active_threshold_db(&levels_db);
-    let active: Vec<f64> = levels_db.into_iter().filter(|level| *level >= threshold_db && level.is_finite()).collect();
+    let active: Vec<f64> = levels_db
+        .into_iter()
+        .filter(|level| *level >= threshold_db && level.is_finite())
+        .collect();
     let power = active.iter().map(|level| 10_f64.powf(level / 10.0)).sum::<f64>() / active.len().max(1) as f64;
     10.0 * power.log10()
 }

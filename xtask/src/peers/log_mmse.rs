@@ -61,7 +61,11 @@ pub fn log_mmse(noisy: &[f32]) -> Vec<f32> {
     filter_frames(noisy, |spectrum| {
         // The first frame is half silence.
         if frame < 2 {
-            let start = |power: f32| Bin { noise_power: power.max(LEAST_POWER), presence: 0.5, last_snr: 0.0 };
+            let start = |power: f32| Bin {
+                noise_power: power.max(LEAST_POWER),
+                presence: 0.5,
+                last_snr: 0.0,
+            };
             bins = spectrum.iter().map(|bin| start(bin.norm_sqr())).collect();
         }
         for (bin, value) in bins.iter_mut().zip(spectrum) {
@@ -76,11 +80,24 @@ pub(super) fn exponential_integral(x: f32) -> f32 {
     let x = f64::from(x.max(1e-8));
     let polynomial = |coefficients: &[f64]| coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c);
     let value = if x < 1.0 {
-        let fit = [-0.577_215_66, 0.999_991_93, -0.249_910_55, 0.055_199_68, -0.009_760_04, 0.001_078_57];
+        let fit = [
+            -0.577_215_66,
+            0.999_991_93,
+            -0.249_910_55,
+            0.055_199_68,
+            -0.009_760_04,
+            0.001_078_57,
+        ];
         polynomial(&fit) - x.ln()
     } else {
         let above = [0.267_773_734_3, 8.634_760_892_5, 18.059_016_973, 8.573_328_740_1, 1.0];
-        let below = [3.958_496_922_8, 21.099_653_082_7, 25.632_956_148_6, 9.573_322_345_4, 1.0];
+        let below = [
+            3.958_496_922_8,
+            21.099_653_082_7,
+            25.632_956_148_6,
+            9.573_322_345_4,
+            1.0,
+        ];
         polynomial(&above) / polynomial(&below) * (-x).exp() / x
     };
     value as f32

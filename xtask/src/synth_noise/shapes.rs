@@ -43,7 +43,7 @@ pub fn bands<R: Rng>(rng: &mut R) -> impl Fn(f32) -> f32 + use<R> {
     let bells: Vec<Bell> = (0..rng.random_range(1..=5))
         .map(|_| Bell {
             hz: log_uniform(rng, [80.0, 12_000.0]),
-            octaves: log_uniform(rng, [0.04, 0.6]),
+            octaves: log_uniform(rng, [0.04, 0.35]),
             level_db: uniform(rng, [-20.0, 0.0]),
         })
         .collect();

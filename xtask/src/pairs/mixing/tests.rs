@@ -16,7 +16,11 @@ fn small_corpus() -> tempfile::TempDir {
         let mut writer = hound::WavWriter::create(path, spec).unwrap();
         for n in 0..rate_hz {
             let on = (n as f32 / rate_hz as f32 * 5.0).fract() < burst_share;
-            let sample = if on { rng.random_range(-8000..8000) } else { rng.random_range(-20..20) };
+            let sample = if on {
+                rng.random_range(-8000..8000)
+            } else {
+                rng.random_range(-20..20)
+            };
             writer.write_sample(sample as i16).unwrap();
         }
         writer.finalize().unwrap();
@@ -32,7 +36,11 @@ fn small_corpus() -> tempfile::TempDir {
 
 #[test]
 fn names_lose_their_numbers() {
-    for (file, kind) in [("rain_5188655A_0.flac", "rain"), ("1263_0.flac", "1263"), ("keys_blue_pbt_0.ogg", "keys_blue_pbt")] {
+    for (file, kind) in [
+        ("rain_5188655A_0.flac", "rain"),
+        ("1263_0.flac", "1263"),
+        ("keys_blue_pbt_0.ogg", "keys_blue_pbt"),
+    ] {
         assert_eq!(kind_of(Path::new(file)), kind);
     }
 }
@@ -40,13 +48,27 @@ fn names_lose_their_numbers() {
 #[test]
 fn pairs_are_balanced_and_reproducible() {
     let corpus = small_corpus();
-    let options = MixOptions { seed: 3, pairs_per_snr: 4 };
+    let options = MixOptions {
+        seed: 3,
+        pairs_per_snr: 4,
+    };
     let pairs = mix_corpus(corpus.path(), &options).unwrap();
     assert_eq!(pairs.len(), 4 * SNRS_DB.len());
-    assert_eq!(pairs.iter().filter(|pair| pair.noise_type == "one/rain").count(), pairs.len() / 2);
-    assert_eq!(pairs.iter().filter(|pair| pair.score_rate_hz == 16_000).count(), pairs.len() / 2);
+    assert_eq!(
+        pairs.iter().filter(|pair| pair.noise_type == "one/rain").count(),
+        pairs.len() / 2
+    );
+    assert_eq!(
+        pairs.iter().filter(|pair| pair.score_rate_hz == 16_000).count(),
+        pairs.len() / 2
+    );
     let again = mix_corpus(corpus.path(), &options).unwrap();
-    assert!(pairs.iter().zip(&again).all(|(a, b)| a.noisy == b.noisy && a.clean == b.clean));
+    assert!(
+        pairs
+            .iter()
+            .zip(&again)
+            .all(|(a, b)| a.noisy == b.noisy && a.clean == b.clean)
+    );
     let other = mix_corpus(corpus.path(), &MixOptions { seed: 4, ..options }).unwrap();
     assert!(pairs.iter().zip(&other).any(|(a, b)| a.noisy != b.noisy));
 }
@@ -54,11 +76,24 @@ fn pairs_are_balanced_and_reproducible() {
 #[test]
 fn the_ratio_holds_over_active_frames() {
     let corpus = small_corpus();
-    for pair in mix_corpus(corpus.path(), &MixOptions { seed: 3, pairs_per_snr: 2 }).unwrap() {
+    for pair in mix_corpus(
+        corpus.path(),
+        &MixOptions {
+            seed: 3,
+            pairs_per_snr: 2,
+        },
+    )
+    .unwrap()
+    {
         // Bursts of constant level: their level is the 95th percentile of the frames, in speech and in noise.
         let loud_db = |signal: &[f32]| active_threshold_db(&frame_levels_db(signal)) + ACTIVE_RANGE_DB;
         let snr_db = loud_db(&pair.clean) - loud_db(&pair.noise());
-        assert!((snr_db - pair.snr_db).abs() < 1.0, "{} at {} dB: {snr_db}", pair.noise_type, pair.snr_db);
+        assert!(
+            (snr_db - pair.snr_db).abs() < 1.0,
+            "{} at {} dB: {snr_db}",
+            pair.noise_type,
+            pair.snr_db
+        );
         assert!(pair.noisy.iter().all(|x| x.abs() <= 1.0));
     }
 }

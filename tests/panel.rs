@@ -1,0 +1,519 @@
+//! The panel, driven as a user drives it: every control by its name, what it writes, and what the host hears.
+
+mod panel_host;
+
+use std::sync::Arc;
+
+use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use nice_plug::prelude::{Param, ParamPtr};
+use panel_host::{Call, FakeHost};
+use unfold::editor::Panel;
+use unfold::meter_channel::{self, MeterWriter};
+use unfold::meters::MeterFrame;
+use unfold::model_file;
+use unfold::params::{ListenChoice, StereoChoice, UnfoldParams};
+use unfold::shared::EditorShared;
+
+struct Bench {
+    harness: Harness<'static, Panel>,
+    host: Arc<FakeHost>,
+    context: nice_plug::context::gui::GuiContext,
+    params: Arc<UnfoldParams>,
+    shared: Arc<EditorShared>,
+    meters: MeterWriter,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let params = Arc::new(UnfoldParams::default());
+        let (meters, reader) = meter_channel::channel();
+        let shared = Arc::new(EditorShared::new(reader, model_file::shipped()));
+        shared.set_activation(48_000.0, 960);
+        let (host, context) = FakeHost::new();
+        let panel = Panel::new(params.clone(), shared.clone());
+        let panel_context = context.clone();
+        // The harness keeps a margin of 8 points around the panel.
+        let harness = Harness::builder()
+            .with_size(vec2(776.0, 456.0))
+            .with_step_dt(1.0 / 30.0)
+            .build_ui_state(move |ui, panel: &mut Panel| panel.ui(ui, &panel_context), panel);
+        Self {
+            harness,
+            host,
+            context,
+            params,
+            shared,
+            meters,
+        }
+    }
+
+    fn steps(&mut self) {
+        self.harness.run_steps(3);
+    }
+
+    fn center(&self, name: &str) -> Pos2 {
+        self.harness.get_by_label(name).rect().center()
+    }
+
+    fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.steps();
+    }
+
+    fn drag(&mut self, name: &str, points: f32, modifiers: Modifiers) {
+        let start = self.center(name);
+        self.harness.hover_at(start);
+        self.harness.drag_at(start);
+        for step in 1..=10 {
+            self.harness.event_modifiers(
+                Event::PointerMoved(start + vec2(points * step as f32 / 10.0, 0.0)),
+                modifiers,
+            );
+        }
+        self.harness.step();
+    }
+
+    fn drop_at(&mut self, name: &str) {
+        let end = self.center(name);
+        self.harness.drop_at(end);
+        self.steps();
+    }
+
+    /// Opens the number of a slider, replaces it and presses `key`.
+    fn type_number(&mut self, name: &str, text: &str, key: Option<Key>) {
+        self.click(&format!("Type {name}"));
+        self.harness.event(Event::Text(text.to_owned()));
+        self.steps();
+        if let Some(key) = key {
+            self.harness.key_press(key);
+        }
+        self.steps();
+    }
+
+    fn key(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.steps();
+    }
+
+    /// Gestures since the last time, each of them well formed; in the order of their ends.
+    fn gestures(&self) -> Vec<(ParamPtr, f32)> {
+        let mut open: Option<(ParamPtr, Option<f32>)> = None;
+        let mut done = Vec::new();
+        for call in self.host.take_calls() {
+            open = match (call, open) {
+                (Call::Begin(param), None) => Some((param, None)),
+                (Call::Set(param, value), Some((of, _))) if of == param => Some((param, Some(value))),
+                (Call::End(param), Some((of, Some(value)))) if of == param => {
+                    done.push((param, value));
+                    None
+                }
+                (call, open) => panic!("{call:?} while {open:?}"),
+            };
+        }
+        assert_eq!(open, None, "a gesture never ended");
+        done
+    }
+
+    /// Whether `text` is painted anywhere.
+    fn shows(&self, text: &str) -> bool {
+        fn find(shape: &egui::Shape, text: &str) -> bool {
+            match shape {
+                egui::Shape::Text(shape) => shape.galley.text() == text,
+                egui::Shape::Vec(shapes) => shapes.iter().any(|shape| find(shape, text)),
+                _ => false,
+            }
+        }
+        self.harness
+            .output()
+            .shapes
+            .iter()
+            .any(|shape| find(&shape.shape, text))
+    }
+
+    fn play(&mut self, frame: &MeterFrame) {
+        self.meters.publish(frame);
+        self.steps();
+    }
+}
+
+fn sliders(params: &UnfoldParams) -> [(&'static str, &nice_plug::prelude::FloatParam); 3] {
+    [
+        ("Amount", &params.amount),
+        ("Keep at least", &params.floor_db),
+        ("Output", &params.output_gain_db),
+    ]
+}
+
+#[test]
+fn every_slider_drags_in_one_gesture_and_a_click_is_none() {
+    let mut bench = Bench::new();
+    let params = bench.params.clone();
+    for (name, param) in sliders(&params) {
+        bench.click(name);
+        assert_eq!(bench.gestures(), [], "{name}: a click moves nothing");
+
+        let before = param.unmodulated_normalized_value();
+        bench.drag(name, -40.0, Modifiers::NONE);
+        bench.drop_at(name);
+        let gestures = bench.gestures();
+        assert_eq!(gestures.len(), 1, "{name}");
+        assert_eq!(gestures[0].0, param.as_ptr());
+        let coarse = before - param.unmodulated_normalized_value();
+        assert!(coarse > 0.1, "{name} moved by {coarse}");
+
+        bench.drag(name, -40.0, Modifiers::SHIFT);
+        bench.drop_at(name);
+        let fine = before - coarse - param.unmodulated_normalized_value();
+        assert!(
+            fine > 0.0 && fine < coarse / 5.0,
+            "{name}: fine {fine}, coarse {coarse}"
+        );
+        assert_eq!(bench.gestures().len(), 1);
+    }
+}
+
+#[test]
+fn double_click_and_ctrl_click_reset_every_slider() {
+    let mut bench = Bench::new();
+    let params = bench.params.clone();
+    for (name, param) in sliders(&params) {
+        for double in [true, false] {
+            bench.type_number(name, if name == "Amount" { "30" } else { "-7" }, Some(Key::Enter));
+            assert_ne!(param.unmodulated_plain_value(), param.default_plain_value());
+            bench.gestures();
+            if double {
+                let node = bench.harness.get_by_label(name);
+                node.click();
+                node.click();
+                bench.steps();
+            } else {
+                bench.harness.get_by_label(name).click_modifiers(Modifiers::CTRL);
+                bench.steps();
+            }
+            assert_eq!(
+                param.unmodulated_plain_value(),
+                param.default_plain_value(),
+                "{name}, double {double}"
+            );
+            assert_eq!(bench.gestures(), [(param.as_ptr(), param.default_normalized_value())]);
+            // Far enough in time that the next click is no part of a double click.
+            bench.harness.run_steps(30);
+        }
+    }
+}
+
+#[test]
+fn numbers_are_typed_with_and_without_units() {
+    let mut bench = Bench::new();
+    let cases = [
+        ("Output", "12", "12 dB", 12.0),
+        ("Output", "-6 dB", "-6 dB", -6.0),
+        ("Output", "3,5", "3.5 dB", 3.5),
+        ("Output", "99", "24 dB", 24.0),
+        ("Keep at least", "-inf", "-inf dB", -60.0),
+        ("Keep at least", "-18.5dB", "-18.5 dB", -18.5),
+        ("Amount", "42 %", "42 %", 0.42),
+    ];
+    for (name, typed, shown, value) in cases {
+        bench.type_number(name, typed, Some(Key::Enter));
+        let params = bench.params.clone();
+        let (_, param) = sliders(&params)
+            .into_iter()
+            .find(|(slider, _)| *slider == name)
+            .expect("a slider");
+        assert!(
+            (param.unmodulated_plain_value() - value).abs() < 1e-3,
+            "{typed}: {}",
+            param.unmodulated_plain_value()
+        );
+        assert!(bench.shows(shown), "{typed} is shown as {shown}");
+        assert_eq!(bench.harness.get_by_label(name).value().as_deref(), Some(shown));
+        assert_eq!(bench.gestures().len(), 1, "{typed}");
+    }
+}
+
+#[test]
+fn escape_forgets_and_a_lost_focus_keeps_a_number() {
+    let mut bench = Bench::new();
+    bench.type_number("Output", "12", Some(Key::Escape));
+    assert_eq!(bench.params.output_gain_db.value(), 0.0);
+    assert_eq!(bench.gestures(), []);
+
+    bench.type_number("Output", "loud", Some(Key::Enter));
+    assert!(bench.harness.state().typing(), "no number: the field stays");
+    bench.click("Spectrum");
+    assert!(!bench.harness.state().typing());
+    assert_eq!(bench.gestures(), []);
+
+    bench.type_number("Output", "6", None);
+    bench.click("Spectrum");
+    assert_eq!(bench.params.output_gain_db.value(), 6.0);
+    assert_eq!(bench.gestures().len(), 1);
+}
+
+#[test]
+fn wheel_and_keys_step_by_one_unit() {
+    let mut bench = Bench::new();
+    let pointer = bench.center("Keep at least");
+    bench.harness.hover_at(pointer);
+    bench.harness.step();
+    let mut wheel = |notches: f32, modifiers: Modifiers| {
+        bench.harness.event(Event::MouseWheel {
+            unit: MouseWheelUnit::Line,
+            delta: vec2(0.0, notches),
+            phase: TouchPhase::Move,
+            source: MouseWheelSource::Unknown,
+            modifiers,
+        });
+        bench.harness.step();
+        bench.params.floor_db.value()
+    };
+    assert!((wheel(1.0, Modifiers::NONE) + 23.0).abs() < 1e-3);
+    assert!((wheel(0.5, Modifiers::NONE) + 23.0).abs() < 1e-3);
+    assert!((wheel(0.5, Modifiers::NONE) + 22.0).abs() < 1e-3);
+    assert_eq!(bench.gestures().len(), 2);
+
+    bench.click("Keep at least");
+    let expected = [
+        (Key::ArrowLeft, -23.0),
+        (Key::ArrowUp, -22.0),
+        (Key::PageDown, -32.0),
+        (Key::End, 0.0),
+        (Key::Home, -60.0),
+    ];
+    for (key, value) in expected {
+        bench.key(key);
+        assert!(
+            (bench.params.floor_db.value() - value).abs() < 1e-3,
+            "{key:?}: {}",
+            bench.params.floor_db.value()
+        );
+    }
+    assert_eq!(bench.gestures().len(), expected.len());
+}
+
+#[test]
+fn a_drag_ends_with_the_window_and_with_its_focus() {
+    let mut bench = Bench::new();
+    bench.drag("Output", 30.0, Modifiers::NONE);
+    let context = bench.context.clone();
+    bench.harness.state_mut().release(&context);
+    assert_eq!(bench.gestures().len(), 1);
+    bench.drop_at("Output");
+    assert_eq!(bench.gestures(), []);
+
+    bench.drag("Output", 30.0, Modifiers::NONE);
+    bench.harness.event(Event::WindowFocused(false));
+    bench.steps();
+    assert_eq!(bench.gestures().len(), 1);
+    let elsewhere = bench.center("Output") + vec2(60.0, 0.0);
+    bench.harness.hover_at(elsewhere);
+    bench.steps();
+    assert_eq!(bench.gestures(), [], "the button was released where nobody heard it");
+}
+
+#[test]
+fn every_choice_and_switch_writes_its_parameter_once() {
+    let mut bench = Bench::new();
+    let params = bench.params.clone();
+    let layer_count = model_file::shipped().layers() as i32;
+
+    for (name, choice) in [
+        ("Removed", ListenChoice::Removed),
+        ("Input", ListenChoice::Input),
+        ("Result", ListenChoice::Result),
+    ] {
+        bench.click(name);
+        assert_eq!(params.listen.value(), choice);
+        assert_eq!(bench.gestures().len(), 1, "{name}");
+    }
+    for (name, choice) in [
+        ("Independent", StereoChoice::Independent),
+        ("Linked", StereoChoice::Linked),
+    ] {
+        bench.click(name);
+        assert_eq!(params.stereo.value(), choice);
+        assert_eq!(bench.gestures().len(), 1, "{name}");
+    }
+    for layers in 1..=layer_count {
+        bench.click(&format!("Layers {layers}"));
+        assert_eq!(params.layers.value(), layers);
+        assert_eq!(bench.gestures().len(), 1);
+    }
+    for expected in [false, true] {
+        bench.click("Adapt");
+        assert_eq!(params.adapt.value(), expected);
+        assert_eq!(bench.gestures().len(), 1);
+    }
+    // The switch says "on"; the parameter says "bypass".
+    for bypassed in [true, false] {
+        bench.click("Active");
+        assert_eq!(params.bypass.value(), bypassed);
+        assert_eq!(bench.gestures().len(), 1);
+    }
+}
+
+#[test]
+fn presets_set_what_they_name() {
+    let mut bench = Bench::new();
+    assert!(bench.shows("Balanced"), "the defaults are the middle preset");
+    for (name, amount, floor_db) in [("Gentle", 0.8, -12.0), ("Strong", 1.0, -40.0), ("Balanced", 1.0, -24.0)] {
+        bench.click("Layers 1");
+        bench.click("Adapt");
+        assert!(bench.shows("Custom"));
+        bench.gestures();
+        bench.click("Preset");
+        bench.click(name);
+        assert!((bench.params.amount.value() - amount).abs() < 1e-4, "{name}");
+        assert!((bench.params.floor_db.value() - floor_db).abs() < 1e-3, "{name}");
+        assert_eq!(bench.params.layers.value(), bench.params.layers.default_plain_value());
+        assert!(bench.params.adapt.value());
+        assert_eq!(bench.gestures().len(), 4, "{name}");
+        assert!(bench.shows(name));
+    }
+}
+
+#[test]
+fn space_presses_no_focused_button() {
+    let mut bench = Bench::new();
+    bench.harness.get_by_label("Active").focus();
+    bench.steps();
+    bench.key(Key::Space);
+    assert!(!bench.params.bypass.value(), "Space is the host's");
+    bench.key(Key::Enter);
+    assert!(bench.params.bypass.value());
+    assert_eq!(bench.gestures().len(), 1);
+}
+
+#[test]
+fn numbers_of_the_engine_are_shown() {
+    let mut bench = Bench::new();
+    assert!(bench.shows("20.0 ms"));
+    assert!(bench.shows("running 0"));
+    bench.shared.set_load(0.0123);
+    let frame = MeterFrame {
+        input_level_db: -18.24,
+        output_level_db: -30.51,
+        reduction_db: -12.27,
+        depth: 3,
+        speech_atoms: 40,
+        noise_atoms: 30,
+        runtime_atoms: 4,
+        ..MeterFrame::default()
+    };
+    bench.play(&frame);
+    for text in [
+        "-18.2",
+        "-30.5",
+        "-12.3",
+        "running 3",
+        "1.2 %",
+        "before",
+        "after",
+        "mask",
+        "noise floor",
+    ] {
+        assert!(bench.shows(text), "{text}");
+    }
+    bench.click("History");
+    for text in ["before", "reduction", "now", "-2 s"] {
+        assert!(bench.shows(text), "{text}");
+    }
+    bench.click("Parts");
+    for text in ["speech 40", "noise 30", "adaptive noise 4"] {
+        assert!(bench.shows(text), "{text}");
+    }
+}
+
+#[test]
+fn a_part_is_picked_by_click_and_arrows() {
+    let mut bench = Bench::new();
+    let frame = MeterFrame {
+        speech_atoms: 40,
+        noise_atoms: 30,
+        runtime_atoms: 4,
+        ..MeterFrame::default()
+    };
+    bench.play(&frame);
+    bench.click("Parts");
+    let list = "Activation of the parts";
+    let value = |bench: &Bench| bench.harness.get_by_label(list).value();
+    assert_eq!(value(&bench).as_deref(), Some("speech part 1 of 40"));
+    let rect = bench.harness.get_by_label(list).rect();
+    for event in [true, false] {
+        let pos = rect.right_center() - vec2(2.0, 0.0);
+        bench.harness.hover_at(pos);
+        bench.harness.event(Event::PointerButton {
+            pos,
+            button: egui::PointerButton::Primary,
+            pressed: event,
+            modifiers: Modifiers::NONE,
+        });
+    }
+    bench.steps();
+    assert_eq!(value(&bench).as_deref(), Some("adaptive noise part 4 of 4"));
+    for _ in 0..4 {
+        bench.key(Key::ArrowLeft);
+    }
+    assert_eq!(value(&bench).as_deref(), Some("noise part 30 of 30"));
+}
+
+#[test]
+fn a_model_path_is_asked_for_and_a_failure_is_told() {
+    let mut bench = Bench::new();
+    assert!(bench.shows("model: default v1 ok"));
+    bench.click("Load model");
+    bench.click("Model path");
+    bench.harness.event(Event::Text("/voices/mine.unfold".to_owned()));
+    bench.steps();
+    bench.click("Use this file");
+    assert_eq!(bench.params.model_path.get().as_deref(), Some("/voices/mine.unfold"));
+    assert!(bench.params.model_path.pending(), "the audio thread hears of it");
+
+    // What activation does with a file that is not there.
+    assert!(bench.params.model_path.take_for_activation().is_some());
+    bench
+        .shared
+        .set_model(model_file::shipped(), "mine.unfold: no such file.".to_owned());
+    bench.steps();
+    assert!(bench.shows("mine.unfold: no such file."));
+
+    bench.click("Load model");
+    bench.click("Use the built-in model");
+    assert_eq!(bench.params.model_path.get(), None);
+}
+
+#[test]
+fn zoom_scheme_and_help_answer() {
+    let mut bench = Bench::new();
+    bench.click("Zoom");
+    bench.click("150 %");
+    assert_eq!(bench.harness.ctx.zoom_factor(), 1.5);
+
+    let mut bench = Bench::new();
+    let background = |bench: &Bench| bench.harness.ctx.theme();
+    assert_eq!(background(&bench), egui::Theme::Dark);
+    bench.click("Colour scheme");
+    assert_eq!(background(&bench), egui::Theme::Light);
+
+    bench.click("Help");
+    assert!(bench.shows("always goes to the host"));
+}
+
+#[test]
+fn two_panels_share_nothing() {
+    let (mut one, mut other) = (Bench::new(), Bench::new());
+    one.play(&MeterFrame {
+        input_level_db: -3.0,
+        depth: 2,
+        ..MeterFrame::default()
+    });
+    one.click("Removed");
+    one.click("Parts");
+    other.steps();
+    assert_eq!(other.params.listen.value(), ListenChoice::Result);
+    assert!(!other.shows("-3.0") && !other.shows("running 2") && other.shows("noise floor"));
+    assert_eq!(other.gestures(), []);
+}

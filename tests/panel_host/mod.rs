@@ -1,0 +1,74 @@
+//! A host without a DAW: sets parameters at once and remembers every gesture.
+
+// Setting a parameter is reserved to hosts, and the framework marks that by `unsafe`; this file plays the host. The
+// pointers it gets belong to an `UnfoldParams` that the caller keeps alive.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use nice_plug::context::PluginApi;
+use nice_plug::context::gui::{GuiContext, GuiContextInner};
+use nice_plug::prelude::{ParamPtr, PluginState};
+
+/// One call that the panel made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Call {
+    Begin(ParamPtr),
+    Set(ParamPtr, f32),
+    End(ParamPtr),
+}
+
+#[derive(Default)]
+pub struct FakeHost {
+    calls: Mutex<Vec<Call>>,
+}
+
+impl FakeHost {
+    /// The host and the context that the panel gets.
+    pub fn new() -> (Arc<Self>, GuiContext) {
+        let host = Arc::new(Self::default());
+        (host.clone(), GuiContext::new(host))
+    }
+
+    /// Every call since the last time this was asked.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.calls.lock().expect("one thread"))
+    }
+
+    fn log(&self, call: Call) {
+        self.calls.lock().expect("one thread").push(call);
+    }
+}
+
+impl GuiContextInner for FakeHost {
+    fn plugin_api(&self) -> PluginApi {
+        PluginApi::Standalone
+    }
+
+    unsafe fn raw_begin_set_parameter(&self, param: ParamPtr) {
+        self.log(Call::Begin(param));
+    }
+
+    unsafe fn raw_set_parameter_normalized(&self, param: ParamPtr, normalized: f32) {
+        // SAFETY: the caller keeps the parameters alive.
+        unsafe { param._internal_set_normalized_value(normalized) };
+        self.log(Call::Set(param, normalized));
+    }
+
+    unsafe fn raw_end_set_parameter(&self, param: ParamPtr) {
+        self.log(Call::End(param));
+    }
+
+    fn get_state(&self) -> PluginState {
+        PluginState {
+            version: String::new(),
+            params: BTreeMap::new(),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    fn set_state(&self, _state: PluginState) {}
+
+    fn request_restart(&self) {}
+}

@@ -1,0 +1,205 @@
+//! Every system on every pair.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use indicatif::{ParallelProgressIterator, ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+use serde::Serialize;
+use unfold::engine::Settings;
+use unfold::model::Model;
+
+use super::{ModelInfo, denoise_mono};
+use crate::metrics::{self, SdrReference};
+use crate::pairs::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
+use crate::peers;
+use crate::resample::resample;
+
+/// What turns a noisy signal into an estimate of the clean one.
+pub enum System {
+    /// The noisy signal itself.
+    Input,
+    /// The engine at one depth.
+    Unfold {
+        name: String,
+        model: Arc<Model>,
+        settings: Settings,
+    },
+    /// RNNoise as it is, or with the phase shift of its high-pass filter undone.
+    RnNoise { phase_undone: bool },
+    /// Statistical denoiser.
+    LogMmse,
+    /// Ratio mask of the true powers in bands at these frequencies.
+    OracleMask { centres_hz: Vec<f32> },
+}
+
+impl System {
+    /// Row label.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Input => "noisy input".to_owned(),
+            Self::Unfold { name, settings, .. } => {
+                format!("{name}, {} layers", settings.layers).replace(" 1 layers", " 1 layer")
+            }
+            Self::RnNoise { phase_undone: false } => "RNNoise".to_owned(),
+            Self::RnNoise { phase_undone: true } => "RNNoise, phase undone".to_owned(),
+            Self::LogMmse => "log-MMSE".to_owned(),
+            Self::OracleMask { .. } => "oracle ratio mask".to_owned(),
+        }
+    }
+
+    fn enhance(&self, pair: &Pair) -> Result<Vec<f32>> {
+        Ok(match self {
+            Self::Input => pair.noisy.clone(),
+            Self::Unfold { model, settings, .. } => denoise_mono(model, settings, &pair.noisy)?,
+            Self::RnNoise { phase_undone: false } => peers::rnnoise(&pair.noisy),
+            Self::RnNoise { phase_undone: true } => peers::undo_rnnoise_phase(&peers::rnnoise(&pair.noisy)),
+            Self::LogMmse => peers::log_mmse(&pair.noisy),
+            Self::OracleMask { centres_hz } => peers::oracle_mask(pair, centres_hz),
+        })
+    }
+
+    /// Whether the system is a denoiser, which damages clean speech and attenuates noise.
+    fn is_denoiser(&self) -> bool {
+        !matches!(self, Self::Input | Self::OracleMask { .. })
+    }
+}
+
+/// Input, every depth of every model, and the peers.
+pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32) -> Vec<System> {
+    let mut systems = vec![System::Input];
+    for (info, model) in models {
+        systems.extend((1..=info.layers).map(|layers| System::Unfold {
+            name: info.name.clone(),
+            model: model.clone(),
+            settings: Settings {
+                layers,
+                floor_db,
+                ..Settings::default()
+            },
+        }));
+    }
+    let centres_hz = models
+        .first()
+        .map(|(_, model)| model.config.band_centres_hz.clone())
+        .unwrap_or_default();
+    systems.extend([
+        System::RnNoise { phase_undone: false },
+        System::RnNoise { phase_undone: true },
+        System::LogMmse,
+        System::OracleMask { centres_hz },
+    ]);
+    systems
+}
+
+/// Scores of one system on one pair; `None` where not measured.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Scores {
+    pub si_sdr_db: f64,
+    pub sdr_db: Option<f64>,
+    pub pesq_wb: Option<f64>,
+    pub stoi: Option<f64>,
+    pub estoi: Option<f64>,
+    /// SI-SDR of the output for the clean speech alone.
+    pub clean_si_sdr_db: Option<f64>,
+    /// Attenuation of the noise alone.
+    pub attenuation_db: Option<f64>,
+}
+
+/// All systems' scores on one pair, in the order of the report's systems.
+#[derive(Serialize)]
+pub struct PairReport {
+    pub noise_type: String,
+    pub snr_db: f64,
+    pub score_rate_hz: u32,
+    pub scores: Vec<Scores>,
+}
+
+/// Scores all systems on all pairs, in parallel over pairs, with a progress bar. Clean speech alone and noise alone
+/// are taken from the pairs whose SNR is nearest to 0 dB.
+pub fn score_pairs(pairs: &[Pair], systems: &[System], fast: bool) -> Result<Vec<PairReport>> {
+    let middle_snr_db = pairs
+        .iter()
+        .map(|pair| pair.snr_db)
+        .min_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} pairs, {eta} left")?;
+    let bar = ProgressBar::new(pairs.len() as u64).with_style(style);
+    let score = |pair: &Pair| {
+        let reference = Reference::new(pair, fast)?;
+        let alone = Some(pair.snr_db) == middle_snr_db;
+        let scores = systems
+            .iter()
+            .map(|system| score_system(system, pair, &reference, alone))
+            .collect::<Result<_>>()?;
+        Ok(PairReport {
+            noise_type: pair.noise_type.clone(),
+            snr_db: pair.snr_db,
+            score_rate_hz: pair.score_rate_hz,
+            scores,
+        })
+    };
+    pairs.par_iter().progress_with(bar).map(score).collect()
+}
+
+/// The clean signal in the forms that the scores need.
+struct Reference {
+    at_score_rate: Vec<f32>,
+    /// `None` in a fast run.
+    full: Option<(SdrReference, Vec<f32>)>,
+}
+
+impl Reference {
+    fn new(pair: &Pair, fast: bool) -> Result<Self> {
+        let at_score_rate = pair.at_score_rate(&pair.clean)?;
+        let full = if fast {
+            None
+        } else {
+            Some((SdrReference::new(&at_score_rate), speech_band(&pair.clean)?))
+        };
+        Ok(Self { at_score_rate, full })
+    }
+}
+
+fn speech_band(signal: &[f32]) -> Result<Vec<f32>> {
+    resample(signal, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ)
+}
+
+fn score_system(system: &System, pair: &Pair, reference: &Reference, alone: bool) -> Result<Scores> {
+    let estimate = system.enhance(pair)?;
+    let at_score_rate = pair.at_score_rate(&estimate)?;
+    let mut scores = Scores {
+        si_sdr_db: metrics::si_sdr_db(&at_score_rate, &reference.at_score_rate),
+        ..Scores::default()
+    };
+    if let Some((sdr, speech)) = &reference.full {
+        let estimate = speech_band(&estimate)?;
+        scores.sdr_db = Some(sdr.sdr_db(&at_score_rate));
+        scores.pesq_wb = metrics::pesq_wb(&estimate, speech);
+        scores.stoi = Some(metrics::stoi(&estimate, speech));
+        scores.estoi = Some(metrics::estoi(&estimate, speech));
+    }
+    if alone && system.is_denoiser() {
+        let clean = Pair {
+            noisy: pair.clean.clone(),
+            ..pair.clone()
+        };
+        let output = pair.at_score_rate(&system.enhance(&clean)?)?;
+        scores.clean_si_sdr_db = Some(metrics::si_sdr_db(&output, &reference.at_score_rate));
+        let noise = Pair {
+            noisy: pair.noise(),
+            ..pair.clone()
+        };
+        scores.attenuation_db = Some(energy_db(&noise.noisy) - energy_db(&system.enhance(&noise)?));
+    }
+    Ok(scores)
+}
+
+fn energy_db(signal: &[f32]) -> f64 {
+    // The least energy stands for digital silence, so that a perfect gate has a finite figure.
+    10.0 * signal
+        .iter()
+        .map(|&x| f64::from(x) * f64::from(x))
+        .sum::<f64>()
+        .max(1e-9)
+        .log10()
+}

@@ -1,0 +1,299 @@
+//! Exact gradients of the recurrent deep NMF through time (algorithm.md section 4, differentiated as a whole
+//! rather than in positive and negative parts).
+//!
+//! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, F bands, I input rows.
+
+use unfold::kernels::{Products, exp2, log2};
+use unfold::model::{Layer, Model};
+use unfold::nmf::{ACTIVATION_RANGE, Constants, TINY, gather, spread};
+
+use super::products::Gemm;
+use super::tape::{FrameRecord, LayerRecord, Record};
+
+/// Buffers of the backward pass for one batch of lanes.
+pub struct Backward {
+    lanes: usize,
+    /// dE/dH of the activations after the layer at hand `[R, lanes]`.
+    activation: Vec<f32>,
+    /// The same for the adaptive atoms `[J, lanes]`.
+    adaptive: Vec<f32>,
+    /// `[R, lanes]`: by N.
+    numerator: Vec<f32>,
+    /// `[J, lanes]`.
+    adaptive_numerator: Vec<f32>,
+    /// `[I, lanes]`: by M / L, then by L.
+    rows: Vec<f32>,
+    speech: Vec<f32>,
+    noise: Vec<f32>,
+    band_scratch: Vec<f32>,
+    window_scratch: Vec<f32>,
+    arch: pulp::Arch,
+}
+
+impl Backward {
+    /// Buffers for a model's sizes.
+    pub fn new(model: &Model, lanes: usize) -> Self {
+        let c = &model.config;
+        let rows = |rows: usize| vec![0.0; rows * lanes];
+        Self {
+            lanes,
+            activation: rows(c.atoms()),
+            adaptive: rows(c.adaptive_atoms),
+            numerator: rows(c.atoms()),
+            adaptive_numerator: rows(c.adaptive_atoms),
+            rows: rows(c.input_rows()),
+            speech: rows(c.bands()),
+            noise: rows(c.bands()),
+            band_scratch: rows(c.bands()),
+            window_scratch: rows(c.adaptive_atoms),
+            arch: pulp::Arch::new(),
+        }
+    }
+
+    /// Adds to `gradient` (a model-shaped container) the gradient of a loss whose derivative by the masks is
+    /// `mask_gradient [frames][F, lanes]`.
+    pub fn run(
+        &mut self,
+        model: &Model,
+        constants: &Constants,
+        record: &Record,
+        depth: usize,
+        mask_gradient: &[Vec<f32>],
+        gradient: &mut Model,
+    ) {
+        self.activation.fill(0.0);
+        self.adaptive.fill(0.0);
+        let arch = self.arch;
+        for t in (0..record.used).rev() {
+            let frame = &record.frames[t];
+            let before = if t > 0 { Some(&record.frames[t - 1]) } else { None };
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    self.readout(model, constants, frame, depth, &mask_gradient[t], gradient);
+                    for k in (0..depth).rev() {
+                        let after = match frame.layers.get(k + 1) {
+                            Some(next) if k + 1 < depth => (&next.activation, &next.adaptive_activation),
+                            _ => (&frame.activation, &frame.adaptive_activation),
+                        };
+                        self.layer(model, constants, &frame.layers[k], after, &frame.floor, k, gradient);
+                    }
+                    self.warm_start(model, before, gradient);
+                },
+            );
+        }
+    }
+
+    /// Through the mask and the reconstruction into the last activations.
+    #[inline(always)]
+    fn readout(
+        &mut self,
+        model: &Model,
+        constants: &Constants,
+        frame: &FrameRecord,
+        depth: usize,
+        mask_gradient: &[f32],
+        gradient: &mut Model,
+    ) {
+        let lanes = self.lanes;
+        let index = model.readout_index(depth);
+        let readout = &model.readouts[index];
+        let into = &mut gradient.readouts[index];
+        for (f, q) in readout.mask_exponent.iter().enumerate() {
+            let mut dq = 0.0;
+            for i in f * lanes..(f + 1) * lanes {
+                let g = frame.mask[i];
+                let slope = mask_gradient[i] * g * (1.0 - g);
+                let log_ratio = (log2(frame.speech[i]) - log2(frame.noise[i])) * std::f32::consts::LN_2;
+                dq += slope * log_ratio;
+                self.speech[i] = slope * q / frame.speech[i];
+                self.noise[i] = -slope * q / frame.noise[i];
+            }
+            into.mask_exponent[f] += dq;
+        }
+        let bands = model.config.bands();
+        let split = model.config.speech_atoms;
+        let (speech_w, noise_w) = slice(&readout.dictionary).split_at(split * bands);
+        let (speech_dw, noise_dw) = slice_mut(&mut into.dictionary).split_at_mut(split * bands);
+        let (speech_h, noise_h) = frame.activation.split_at(split * lanes);
+        let (speech_dh, noise_dh) = self.activation.split_at_mut(split * lanes);
+        Gemm.outer_add(speech_h, &self.speech, speech_dw, lanes);
+        Gemm.outer_add(noise_h, &self.noise, noise_dw, lanes);
+        Gemm.correlate_add(speech_w, bands, &self.speech, speech_dh, lanes);
+        Gemm.correlate_add(noise_w, bands, &self.noise, noise_dh, lanes);
+        if model.config.adaptive_atoms > 0 {
+            for ((out, dn), floor) in self.band_scratch.iter_mut().zip(&self.noise).zip(&frame.floor) {
+                *out = dn * floor;
+            }
+            self.window_scratch.fill(0.0);
+            spread(constants, &self.band_scratch, &mut self.window_scratch);
+            for (j, scale) in readout.adaptive_scale.iter().enumerate() {
+                for i in j * lanes..(j + 1) * lanes {
+                    into.adaptive_scale[j] += self.window_scratch[i] * frame.adaptive_activation[i];
+                    self.adaptive[i] += self.window_scratch[i] * scale;
+                }
+            }
+        }
+    }
+
+    /// Through one iteration: from the gradient by its output activations to that by its input activations.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn layer(
+        &mut self,
+        model: &Model,
+        constants: &Constants,
+        record: &LayerRecord,
+        after: (&Vec<f32>, &Vec<f32>),
+        floor: &[f32],
+        k: usize,
+        gradient: &mut Model,
+    ) {
+        let lanes = self.lanes;
+        let index = model.layer_index(k);
+        let layer = &model.layers[index];
+        let into = &mut gradient.layers[index];
+        let rows = model.config.input_rows();
+        self.through_update(layer, constants.log_denominator(index), record, after.0, into);
+        let untied = model.config.untied_encoder;
+        let encoder = slice(if untied { &layer.encoder } else { &layer.decoder });
+        Gemm.reconstruct(encoder, rows, &self.numerator, &mut self.rows, lanes);
+        let encoder_gradient = slice_mut(if untied { &mut into.encoder } else { &mut into.decoder });
+        Gemm.outer_add(&self.numerator, &record.ratio, encoder_gradient, lanes);
+        let adaptive = model.config.adaptive_atoms > 0;
+        if adaptive {
+            self.through_adaptive_update(model, constants, record, after.1, floor, index, gradient);
+        }
+        for ((d, ratio), modelled) in self.rows.iter_mut().zip(&record.ratio).zip(&record.modelled) {
+            *d *= -ratio / modelled;
+        }
+        let into = &mut gradient.layers[index];
+        Gemm.outer_add(&record.activation, &self.rows, slice_mut(&mut into.decoder), lanes);
+        Gemm.correlate_add(slice(&layer.decoder), rows, &self.rows, &mut self.activation, lanes);
+        if adaptive {
+            self.band_scratch.fill(0.0);
+            for frame in self.rows.chunks_exact(self.band_scratch.len()) {
+                for (sum, d) in self.band_scratch.iter_mut().zip(frame) {
+                    *sum += d;
+                }
+            }
+            for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
+                *sum *= floor;
+            }
+            spread(constants, &self.band_scratch, &mut self.adaptive);
+        }
+    }
+
+    /// `H+ = H (N / d)^p`: fills `numerator` with the gradient by N, turns `activation` into that by H, and adds those
+    /// by p, mu and the encoder's row sums.
+    #[inline(always)]
+    fn through_update(
+        &mut self,
+        layer: &Layer,
+        log_denominator: &[f32],
+        record: &LayerRecord,
+        after: &[f32],
+        into: &mut Layer,
+    ) {
+        let lanes = self.lanes;
+        let untied = !into.encoder.is_empty();
+        let (low, high) = ACTIVATION_RANGE;
+        for (r, p) in layer.exponent.iter().enumerate() {
+            let (mut by_exponent, mut by_log_denominator) = (0.0, 0.0);
+            for i in r * lanes..(r + 1) * lanes {
+                let inside = after[i] > low && after[i] < high;
+                let u = if inside { self.activation[i] * after[i] } else { 0.0 };
+                by_exponent += u * record.log_update[i];
+                by_log_denominator += u * p;
+                self.numerator[i] = u * p * exp2(-(record.log_update[i] + log_denominator[i]));
+                self.activation[i] = u / record.activation[i];
+            }
+            into.exponent[r] += by_exponent * std::f32::consts::LN_2;
+            let by_denominator = -by_log_denominator * exp2(-log_denominator[r * lanes]);
+            into.sparsity[r] += by_denominator;
+            let encoder = if untied { &mut into.encoder } else { &mut into.decoder };
+            encoder.row_mut(r).iter_mut().for_each(|w| *w += by_denominator);
+        }
+    }
+
+    /// The same for the adaptive atoms; adds the gradient by M / L to `rows`.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn through_adaptive_update(
+        &mut self,
+        model: &Model,
+        constants: &Constants,
+        record: &LayerRecord,
+        after: &[f32],
+        floor: &[f32],
+        index: usize,
+        gradient: &mut Model,
+    ) {
+        let lanes = self.lanes;
+        let layer = &model.layers[index];
+        let into = &mut gradient.layers[index];
+        let (low, high) = ACTIVATION_RANGE;
+        self.window_scratch.fill(0.0);
+        spread(constants, floor, &mut self.window_scratch);
+        let frames = model.config.stacked_frames() as f32;
+        for (j, (p, mu)) in layer.adaptive_exponent.iter().zip(&layer.adaptive_sparsity).enumerate() {
+            for i in j * lanes..(j + 1) * lanes {
+                let inside = after[i] > low && after[i] < high;
+                let u = if inside { self.adaptive[i] * after[i] } else { 0.0 };
+                let x = record.adaptive_log_update[i];
+                let denominator = self.window_scratch[i] * frames + mu + TINY;
+                into.adaptive_exponent[j] += u * x * std::f32::consts::LN_2;
+                into.adaptive_sparsity[j] -= u * p / denominator;
+                self.adaptive_numerator[i] = u * p * exp2(-x) / denominator;
+                self.adaptive[i] = u / record.adaptive_activation[i];
+            }
+        }
+        gather(constants, &self.adaptive_numerator, &mut self.band_scratch);
+        for (d, floor) in self.band_scratch.iter_mut().zip(floor) {
+            *d *= floor;
+        }
+        for frame in self.rows.chunks_exact_mut(self.band_scratch.len()) {
+            for (row, d) in frame.iter_mut().zip(&self.band_scratch) {
+                *row += d;
+            }
+        }
+    }
+
+    /// Through `H^0_t = c + A H^K_{t-1}` into the frame before.
+    #[inline(always)]
+    fn warm_start(&mut self, model: &Model, before: Option<&FrameRecord>, gradient: &mut Model) {
+        let lanes = self.lanes;
+        let warm = &model.warm_start;
+        let into = &mut gradient.warm_start;
+        for (r, d) in self.activation.chunks_exact(lanes).enumerate() {
+            into.bias[r] += d.iter().sum::<f32>();
+        }
+        for (j, d) in self.adaptive.chunks_exact(lanes).enumerate() {
+            into.adaptive_bias[j] += d.iter().sum::<f32>();
+        }
+        let (Some(before), true) = (before, model.config.recurrent) else {
+            self.activation.fill(0.0);
+            self.adaptive.fill(0.0);
+            return;
+        };
+        Gemm.outer_add(&self.activation, &before.activation, slice_mut(&mut into.recurrence), lanes);
+        self.numerator.copy_from_slice(&self.activation);
+        let atoms = model.config.atoms();
+        Gemm.reconstruct(slice(&warm.recurrence), atoms, &self.numerator, &mut self.activation, lanes);
+        for (j, kept) in warm.adaptive_recurrence.iter().enumerate() {
+            for i in j * lanes..(j + 1) * lanes {
+                into.adaptive_recurrence[j] += self.adaptive[i] * before.adaptive_activation[i];
+                self.adaptive[i] *= kept;
+            }
+        }
+    }
+}
+
+// Arrays of a model are always in standard layout.
+fn slice(a: &ndarray::Array2<f32>) -> &[f32] {
+    a.as_slice().unwrap_or_default()
+}
+
+fn slice_mut(a: &mut ndarray::Array2<f32>) -> &mut [f32] {
+    a.as_slice_mut().unwrap_or_default()
+}

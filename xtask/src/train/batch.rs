@@ -1,0 +1,127 @@
+//! Examples turned into what the network sees (the engine's own front end) and what the loss needs.
+
+use unfold::bands::Bands;
+use unfold::model::Config;
+use unfold::noise_floor::FrontEnd;
+use unfold::stft::Stft;
+use unfold::units::{bin_to_hz, hop_samples};
+
+use realfft::num_complex::Complex32;
+
+use crate::mix::{Example, Mixer, Scratch};
+
+/// Training runs at this rate; the bands are the same at every rate.
+pub const TRAINING_RATE_HZ: f64 = 48_000.0;
+
+/// Exponent of the compressed magnitudes in the loss.
+pub const COMPRESSION: f32 = 0.3;
+
+/// Bins above this are not part of the loss.
+const LOSS_LIMIT_HZ: f64 = 20_000.0;
+
+/// One example, ready for the network. T frames, F bands, B bins of the loss.
+pub struct Prepared {
+    pub frames: usize,
+    /// `[T][F]`
+    pub features: Vec<f32>,
+    /// `[T][F]`
+    pub floor: Vec<f32>,
+    /// `[T][B]`: |X|^0.3 of the mix.
+    pub mix_compressed: Vec<f32>,
+    /// `[T][B]`: |S|^0.3 of the speech.
+    pub speech_compressed: Vec<f32>,
+    /// `[T][B]`: |X|^2.
+    pub mix_power: Vec<f32>,
+    /// `[T][B]`: Re(X S*).
+    pub cross_power: Vec<f32>,
+    /// Sums over all frames and bins of |S|^2 and |X|^2.
+    pub speech_energy: f32,
+    pub mix_energy: f32,
+}
+
+/// Bins that the loss reads.
+pub fn loss_bins() -> usize {
+    let window = 2 * hop_samples(TRAINING_RATE_HZ);
+    (0..=window / 2).filter(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ).count()
+}
+
+/// Turns examples into [`Prepared`] ones; one per thread.
+pub struct Preparer {
+    stft: Stft,
+    bands: Bands,
+    config: Config,
+    scratch: Scratch,
+}
+
+impl Preparer {
+    /// For a model's bands and front end.
+    pub fn new(config: &Config) -> Self {
+        let stft = Stft::new(hop_samples(TRAINING_RATE_HZ));
+        let bands = Bands::new(&config.band_centres_hz, stft.window_samples(), TRAINING_RATE_HZ);
+        Self { stft, bands, config: config.clone(), scratch: Scratch::default() }
+    }
+
+    /// Draws the example of a seed and prepares it.
+    pub fn draw(&mut self, mixer: &Mixer, seed: u64, frames: usize) -> Prepared {
+        let example = mixer.example(seed, frames * hop_samples(TRAINING_RATE_HZ), &mut self.scratch);
+        self.prepare(&example)
+    }
+
+    /// Analyses one example.
+    pub fn prepare(&mut self, example: &Example) -> Prepared {
+        let hop = self.stft.window_samples() / 2;
+        let (bins, bands) = (self.stft.bins(), self.config.bands());
+        let kept = loss_bins();
+        let frames = example.mix.len() / hop;
+        let valid = (0..kept)
+            .take_while(|bin| bin_to_hz(*bin, 2 * hop, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
+            .count();
+        let empty = |width: usize| vec![0.0; frames * width];
+        let mut out = Prepared {
+            frames,
+            features: empty(bands),
+            floor: empty(bands),
+            mix_compressed: empty(kept),
+            speech_compressed: empty(kept),
+            mix_power: empty(kept),
+            cross_power: empty(kept),
+            speech_energy: 0.0,
+            mix_energy: 0.0,
+        };
+        let mut front_end = FrontEnd::new(&self.config.front_end, bands);
+        let mut mix_spectrum = vec![Complex32::default(); bins];
+        let mut speech_spectrum = mix_spectrum.clone();
+        let (mut power, mut band_power) = (vec![0.0; bins], vec![0.0; bands]);
+        let silence = vec![0.0; hop];
+        let scale = self.stft.power_scale();
+        // Both signals are scaled alike so that the mix has unit mean power per bin over the whole example.
+        let mean_square = example.mix.iter().map(|x| x * x).sum::<f32>() / example.mix.len() as f32;
+        let loss_scale = 1.0 / (mean_square * (2 * hop) as f32 * 0.5).max(1e-12);
+        for t in 0..frames {
+            let frame = |signal: &[f32], stft: &mut Stft, spectrum: &mut [Complex32]| {
+                let older = if t > 0 { &signal[(t - 1) * hop..t * hop] } else { &silence[..] };
+                stft.analyse(older, &signal[t * hop..(t + 1) * hop], spectrum);
+            };
+            frame(&example.mix, &mut self.stft, &mut mix_spectrum);
+            frame(&example.speech, &mut self.stft, &mut speech_spectrum);
+            for (p, x) in power.iter_mut().zip(&mix_spectrum) {
+                *p = x.norm_sqr() * scale;
+            }
+            self.bands.mean_power_into(&power, &mut band_power);
+            let range = t * bands..(t + 1) * bands;
+            front_end.push(&band_power, &mut out.features[range.clone()], &mut out.floor[range]);
+            for bin in 0..valid {
+                let (x, s) = (mix_spectrum[bin], speech_spectrum[bin]);
+                let at = t * kept + bin;
+                let (xx, ss) = (x.norm_sqr() * loss_scale, s.norm_sqr() * loss_scale);
+                out.mix_power[at] = xx;
+                out.cross_power[at] = (x * s.conj()).re * loss_scale;
+                out.mix_compressed[at] = xx.powf(0.5 * COMPRESSION);
+                out.speech_compressed[at] = ss.powf(0.5 * COMPRESSION);
+                out.speech_energy += ss;
+                out.mix_energy += xx;
+            }
+        }
+        out
+    }
+}

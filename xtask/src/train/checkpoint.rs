@@ -1,0 +1,50 @@
+//! What an interrupted run goes on from.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::adam::LogAdam;
+use super::config::{NetworkConfig, TrainConfig};
+
+/// Optimiser state and what it belongs to.
+#[derive(Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub seed: u64,
+    pub network: NetworkConfig,
+    pub adam: LogAdam,
+}
+
+#[derive(Serialize)]
+struct CheckpointView<'a> {
+    seed: u64,
+    network: &'a NetworkConfig,
+    adam: &'a LogAdam,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
+        let decoded = bincode::serde::decode_from_slice(&bytes, bincode::config::standard());
+        Ok(decoded.with_context(|| format!("{} is not a checkpoint of this program", path.display()))?.0)
+    }
+
+    /// Replaces the checkpoint at once: an interruption leaves the old or the new one.
+    pub fn write(path: &Path, config: &TrainConfig, adam: &LogAdam) -> Result<()> {
+        let view = CheckpointView { seed: config.seed, network: &config.network, adam };
+        write_atomically(path, &bincode::serde::encode_to_vec(&view, bincode::config::standard())?)
+    }
+}
+
+/// Writes a file through a temporary one in the same folder.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let context = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
+    file.write_all(bytes).with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
+}

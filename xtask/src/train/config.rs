@@ -1,0 +1,155 @@
+//! Settings of a training run; a JSON file may change any of them.
+
+use serde::{Deserialize, Serialize};
+use unfold::bands::layout_hz;
+use unfold::model::Config;
+use unfold::noise_floor::FrontEndConfig;
+
+use super::loss::LossConfig;
+use crate::mix::MixConfig;
+
+/// A training run. The default is what made the shipped model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Everything random follows from this.
+    pub seed: u64,
+    /// Optimiser steps.
+    pub steps: usize,
+    /// Examples that one thread runs side by side.
+    pub lanes: usize,
+    /// Groups of `lanes` examples per step.
+    pub groups: usize,
+    /// Length of an example in hops.
+    pub frames: usize,
+    /// Examples made at a time.
+    pub pool: usize,
+    /// How often each example is used (in other batches, at other depths) before the next pool is made.
+    pub passes: usize,
+    /// Largest step of the log-weights; falls along a cosine to `last_rate`.
+    pub rate: f32,
+    /// Smallest step, at the end.
+    pub last_rate: f32,
+    /// Steps until the rate is reached.
+    pub warm_up_steps: usize,
+    /// Limit of the gradient's norm by the log-weights.
+    pub largest_norm: f32,
+    /// Share kept per step of the running average of the weights.
+    pub averaging: f32,
+    /// Share of groups that run at full depth; the others share the smaller depths equally.
+    pub full_depth_share: f32,
+    /// Share of groups without adaptive atoms.
+    pub no_adapt_share: f32,
+    /// Steps between dev scores and checkpoints.
+    pub score_every: usize,
+    /// Examples of a dev score.
+    pub dev_examples: usize,
+    /// Noise files whose path contains one of these are left out.
+    pub excluded_noise: Vec<String>,
+    /// Sizes of the network.
+    pub network: NetworkConfig,
+    /// The loss.
+    pub loss: LossConfig,
+    /// The mixtures.
+    pub mix: MixConfig,
+}
+
+/// Sizes of the network to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Width of the linearly spaced bands.
+    pub linear_step_hz: f32,
+    /// Relative spacing of the bands above.
+    pub growth: f32,
+    /// Highest band centre.
+    pub last_band_hz: f32,
+    pub context_frames: usize,
+    pub floor_rows: bool,
+    pub speech_atoms: usize,
+    pub noise_atoms: usize,
+    pub adaptive_atoms: usize,
+    pub layers: usize,
+    pub untied_layers: usize,
+    pub untied_encoder: bool,
+    pub recurrent: bool,
+    pub readout_per_depth: bool,
+    pub epsilon: f32,
+    pub front_end: FrontEndConfig,
+    /// Sparsity of the dictionaries that training starts from.
+    pub initial_sparsity: f32,
+    /// Iterations that fit them.
+    pub initial_iterations: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            steps: 6000,
+            lanes: 32,
+            groups: 2,
+            frames: 160,
+            pool: 768,
+            passes: 3,
+            rate: 0.02,
+            last_rate: 2e-4,
+            warm_up_steps: 50,
+            largest_norm: 1.0,
+            averaging: 0.995,
+            full_depth_share: 0.4,
+            no_adapt_share: 0.08,
+            score_every: 100,
+            dev_examples: 192,
+            excluded_noise: ["esc10/crying_baby", "esc10/dog", "esc10/rooster", "esc10/sneezing"].map(String::from).to_vec(),
+            network: NetworkConfig::default(),
+            loss: LossConfig::default(),
+            mix: MixConfig::default(),
+        }
+    }
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            linear_step_hz: 50.0,
+            growth: 0.035,
+            last_band_hz: 20_000.0,
+            context_frames: 1,
+            floor_rows: true,
+            speech_atoms: 88,
+            noise_atoms: 56,
+            adaptive_atoms: 8,
+            layers: 4,
+            untied_layers: 4,
+            untied_encoder: true,
+            recurrent: true,
+            readout_per_depth: true,
+            epsilon: 1e-2,
+            front_end: FrontEndConfig::default(),
+            initial_sparsity: 0.05,
+            initial_iterations: 60,
+        }
+    }
+}
+
+impl NetworkConfig {
+    /// The model's configuration.
+    pub fn model_config(&self) -> Config {
+        Config {
+            band_centres_hz: layout_hz(self.linear_step_hz, self.growth, self.last_band_hz),
+            front_end: self.front_end.clone(),
+            context_frames: self.context_frames,
+            floor_rows: self.floor_rows,
+            speech_atoms: self.speech_atoms,
+            noise_atoms: self.noise_atoms,
+            adaptive_atoms: self.adaptive_atoms,
+            layers: self.layers,
+            untied_layers: self.untied_layers,
+            untied_encoder: self.untied_encoder,
+            recurrent: self.recurrent,
+            readout_per_depth: self.readout_per_depth,
+            epsilon: self.epsilon,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The loss of a sequence and its derivative by the band masks: compressed magnitudes plus the logarithm of the
+//! error's share of the speech energy (algorithm.md section 5), on full-resolution bins.
+
+use serde::{Deserialize, Serialize};
+use unfold::bands::Bands;
+use unfold::kernels::{exp2, log2};
+use unfold::units::bin_to_hz;
+
+use super::batch::{COMPRESSION, Prepared, TRAINING_RATE_HZ, loss_bins};
+
+/// Weights of the loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossConfig {
+    /// Weight of the compressed-magnitude error.
+    pub magnitude_weight: f32,
+    /// Weight of the logarithm of the relative error.
+    pub log_error_weight: f32,
+    /// Relative error below which the logarithm flattens.
+    pub log_error_knee: f32,
+    /// Bins count in the magnitude error as 1 / (1 + f / this).
+    pub magnitude_corner_hz: f32,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self { magnitude_weight: 8.0, log_error_weight: 0.35, log_error_knee: 0.01, magnitude_corner_hz: 2000.0 }
+    }
+}
+
+/// Loss of one sequence.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Score {
+    pub total: f64,
+    /// Mean squared compressed-magnitude error.
+    pub magnitude: f64,
+    /// Speech energy over error energy in dB, after and before.
+    pub sdr_db: f64,
+    pub input_sdr_db: f64,
+}
+
+/// Keeps every power and derivative finite at a mask of 0.
+const LEAST_MASK: f32 = 1e-3;
+
+/// Share of the mix energy that pure noise counts as its speech energy.
+const SPEECHLESS_SHARE: f32 = 0.01;
+
+/// Computes losses; holds scratch for one thread.
+pub struct Loss {
+    config: LossConfig,
+    bands: Bands,
+    /// `[B]`, sum 1.
+    weight: Vec<f32>,
+    bin_mask: Vec<f32>,
+    bin_gradient: Vec<f32>,
+    all_bins: Vec<f32>,
+    band_gradient: Vec<f32>,
+    arch: pulp::Arch,
+}
+
+impl Loss {
+    /// For the bands of a model.
+    pub fn new(config: &LossConfig, band_centres_hz: &[f32]) -> Self {
+        let window = 2 * unfold::units::hop_samples(TRAINING_RATE_HZ);
+        let bands = Bands::new(band_centres_hz, window, TRAINING_RATE_HZ);
+        let bins = loss_bins();
+        let raw = |bin: usize| {
+            let frequency_hz = bin_to_hz(bin, window, TRAINING_RATE_HZ) as f32;
+            1.0 / (1.0 + frequency_hz / config.magnitude_corner_hz)
+        };
+        let sum: f32 = (0..bins).map(raw).sum();
+        Self {
+            config: config.clone(),
+            weight: (0..bins).map(|bin| raw(bin) / sum).collect(),
+            bin_mask: vec![0.0; bands.bins()],
+            bin_gradient: vec![0.0; bins],
+            all_bins: vec![0.0; bands.bins()],
+            band_gradient: vec![0.0; bands.bands()],
+            bands,
+            arch: pulp::Arch::new(),
+        }
+    }
+
+    /// Loss of `mask [T][F]` on an example; writes its derivative into `gradient [T][F]`.
+    pub fn run(&mut self, example: &Prepared, mask: &[f32], gradient: &mut [f32]) -> Score {
+        let arch = self.arch;
+        let bins = self.weight.len();
+        let bands = self.bands.bands();
+        // The relative error is known only at the end of the sequence, so a first pass adds it up.
+        let mut error = f64::from(example.speech_energy);
+        for t in 0..example.frames {
+            self.bands.interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
+            let range = t * bins..(t + 1) * bins;
+            let powers = example.mix_power[range.clone()].iter().zip(&example.cross_power[range]);
+            let sum: f32 = self.bin_mask.iter().zip(powers).map(|(g, (xx, xs))| g * (g * xx - 2.0 * xs)).sum();
+            error += f64::from(sum);
+        }
+        let error = error.max(0.0);
+        let energy = f64::from(example.speech_energy.max(SPEECHLESS_SHARE * example.mix_energy)).max(1e-9);
+        let knee = f64::from(self.config.log_error_knee);
+        let relative = error / energy;
+        // d/d error of weight * ln(knee + error / energy)
+        let log_slope = (f64::from(self.config.log_error_weight) / (energy * (knee + relative))) as f32;
+        let magnitude_scale = self.config.magnitude_weight / example.frames as f32;
+        let mut magnitude = 0.0;
+        for t in 0..example.frames {
+            self.bands.interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
+            let range = t * bins..(t + 1) * bins;
+            magnitude += f64::from(arch.dispatch(
+                #[inline(always)]
+                || {
+                    bin_gradient(
+                        &self.bin_mask,
+                        &self.weight,
+                        &example.mix_compressed[range.clone()],
+                        &example.speech_compressed[range.clone()],
+                        &example.mix_power[range.clone()],
+                        &example.cross_power[range.clone()],
+                        (magnitude_scale, log_slope),
+                        &mut self.bin_gradient,
+                    )
+                },
+            ));
+            self.all_bins[..bins].copy_from_slice(&self.bin_gradient);
+            self.band_gradient.fill(0.0);
+            self.bands.interpolate_transposed_add(&self.all_bins, &mut self.band_gradient);
+            gradient[t * bands..(t + 1) * bands].copy_from_slice(&self.band_gradient);
+        }
+        let magnitude = magnitude / example.frames as f64;
+        let input_error = f64::from(example.mix_energy - 2.0 * example.cross_power.iter().sum::<f32>()) / energy
+            + f64::from(example.speech_energy) / energy;
+        Score {
+            total: f64::from(self.config.magnitude_weight) * magnitude
+                + f64::from(self.config.log_error_weight) * (knee + relative).ln(),
+            magnitude,
+            sdr_db: -10.0 * relative.max(1e-4).log10(),
+            input_sdr_db: -10.0 * input_error.max(1e-4).log10(),
+        }
+    }
+}
+
+/// One frame: returns its weighted magnitude error and writes the derivative of the whole loss by each bin's mask.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn bin_gradient(
+    mask: &[f32],
+    weight: &[f32],
+    mix_compressed: &[f32],
+    speech_compressed: &[f32],
+    mix_power: &[f32],
+    cross_power: &[f32],
+    (magnitude_scale, log_slope): (f32, f32),
+    gradient: &mut [f32],
+) -> f32 {
+    const WIDTH: usize = 16;
+    let mut sum = [0.0; WIDTH];
+    let bins = weight.len();
+    for start in (0..bins).step_by(WIDTH) {
+        let width = WIDTH.min(bins - start);
+        for i in 0..width {
+            let b = start + i;
+            let g = mask[b] + LEAST_MASK;
+            let compressed = exp2(COMPRESSION * log2(g));
+            let difference = compressed * mix_compressed[b] - speech_compressed[b];
+            sum[i] += weight[b] * difference * difference;
+            let magnitude =
+                weight[b] * 2.0 * difference * COMPRESSION * compressed / g * mix_compressed[b] * magnitude_scale;
+            gradient[b] = magnitude + log_slope * 2.0 * (mask[b] * mix_power[b] - cross_power[b]);
+        }
+    }
+    sum.iter().sum()
+}

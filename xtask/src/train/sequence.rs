@@ -1,0 +1,221 @@
+//! One group of examples, side by side as lanes: forward through the engine's network, loss, and back.
+
+use unfold::model::Model;
+use unfold::nmf::{Constants, State, forward};
+
+use super::backward::Backward;
+use super::batch::Prepared;
+use super::loss::{Loss, LossConfig, Score};
+use super::products::Gemm;
+use super::tape::Record;
+
+/// Working memory for groups of one size; one per thread.
+pub struct Worker {
+    lanes: usize,
+    state: State,
+    record: Record,
+    backward: Backward,
+    loss: Loss,
+    features: Vec<f32>,
+    /// Gradient of the last group, summed over its lanes.
+    pub gradient: Model,
+}
+
+impl Worker {
+    /// For a model's sizes and a number of examples at once.
+    pub fn new(model: &Model, lanes: usize, loss: &LossConfig) -> Self {
+        Self {
+            lanes,
+            state: State::new(&model.config, lanes),
+            record: Record::default(),
+            backward: Backward::new(model, lanes),
+            loss: Loss::new(loss, &model.config.band_centres_hz),
+            features: vec![0.0; model.config.bands() * lanes],
+            gradient: Model::zeros(model.config.clone()),
+        }
+    }
+
+    /// Scores `examples` (as many as lanes, equally long) at a depth; with `learn`, leaves the gradient of their mean
+    /// loss in `self.gradient`.
+    pub fn run(&mut self, model: &Model, examples: &[&Prepared], depth: usize, adapt: bool, learn: bool) -> Vec<Score> {
+        assert_eq!(examples.len(), self.lanes, "one example per lane");
+        let constants = Constants::new(model, self.lanes);
+        let frames = examples[0].frames;
+        self.state.reset();
+        self.record.rewind();
+        for t in 0..frames {
+            self.load(examples, t);
+            self.state.push_features(&model.config, &self.features);
+            forward(model, &constants, &Gemm, &mut self.state, depth, adapt, &mut self.record);
+        }
+        let (scores, mask_gradient) = self.losses(examples, model.config.bands());
+        if learn {
+            self.gradient.blocks_mut().into_iter().for_each(|block| block.fill(0.0));
+            self.backward.run(model, &constants, &self.record, depth, &mask_gradient, &mut self.gradient);
+        }
+        scores
+    }
+
+    /// Interleaves frame `t` of all examples.
+    fn load(&mut self, examples: &[&Prepared], t: usize) {
+        let (lanes, bands) = (self.lanes, self.features.len() / self.lanes);
+        for (lane, example) in examples.iter().enumerate() {
+            let frame = t * bands..(t + 1) * bands;
+            let rows = example.features[frame.clone()].iter().zip(&example.floor[frame]);
+            for (f, (v, n)) in rows.enumerate() {
+                self.features[f * lanes + lane] = *v;
+                self.state.floor[f * lanes + lane] = *n;
+            }
+        }
+    }
+
+    fn losses(&mut self, examples: &[&Prepared], bands: usize) -> (Vec<Score>, Vec<Vec<f32>>) {
+        let (lanes, frames) = (self.lanes, examples[0].frames);
+        let mut by_mask = vec![vec![0.0; bands * lanes]; frames];
+        let mut mask = vec![0.0; frames * bands];
+        let mut gradient = vec![0.0; frames * bands];
+        let mut scores = Vec::with_capacity(lanes);
+        for (lane, example) in examples.iter().enumerate() {
+            for (t, row) in mask.chunks_exact_mut(bands).enumerate() {
+                for (f, g) in row.iter_mut().enumerate() {
+                    *g = self.record.frames[t].mask[f * lanes + lane];
+                }
+            }
+            scores.push(self.loss.run(example, &mask, &mut gradient));
+            for (t, row) in gradient.chunks_exact(bands).enumerate() {
+                for (f, d) in row.iter().enumerate() {
+                    by_mask[t][f * lanes + lane] = d / lanes as f32;
+                }
+            }
+        }
+        (scores, by_mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unfold::model::Config;
+
+    fn config() -> Config {
+        Config {
+            band_centres_hz: unfold::bands::layout_hz(800.0, 0.5, 16_000.0),
+            front_end: Default::default(),
+            context_frames: 2,
+            floor_rows: true,
+            speech_atoms: 4,
+            noise_atoms: 3,
+            adaptive_atoms: 2,
+            layers: 3,
+            untied_layers: 2,
+            untied_encoder: true,
+            recurrent: true,
+            readout_per_depth: true,
+            epsilon: 1e-2,
+        }
+    }
+
+    fn pseudo_random(seed: &mut u32) -> f32 {
+        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*seed >> 8) as f32 / (1 << 24) as f32
+    }
+
+    fn random_model(config: Config) -> Model {
+        let mut model = Model::zeros(config);
+        let mut seed = 3;
+        for block in model.blocks_mut() {
+            block.iter_mut().for_each(|w| *w = 0.1 + 0.4 * pseudo_random(&mut seed));
+        }
+        model
+    }
+
+    fn random_examples(config: &Config, count: usize) -> Vec<Prepared> {
+        use crate::mix::Example;
+        let mut preparer = crate::train::batch::Preparer::new(config);
+        let mut seed = 17;
+        (0..count)
+            .map(|_| {
+                let speech: Vec<f32> = (0..480 * 6).map(|n| 0.1 * (n as f32 * 0.05).sin()).collect();
+                let mix = speech.iter().map(|s| s + 0.1 * (pseudo_random(&mut seed) - 0.5)).collect();
+                preparer.prepare(&Example { mix, speech, bandwidth_hz: 24_000.0 })
+            })
+            .collect()
+    }
+
+    /// Every kind of weight, against central differences of the loss itself.
+    fn check_gradient(config: Config, depth: usize) {
+        let model = random_model(config);
+        let examples = random_examples(&model.config, 3);
+        let lanes: Vec<&Prepared> = examples.iter().collect();
+        let mut worker = Worker::new(&model, 3, &LossConfig::default());
+        worker.run(&model, &lanes, depth, true, true);
+        let gradient = worker.gradient.clone();
+        let mut loss = |model: &Model| {
+            let scores = worker.run(model, &lanes, depth, true, false);
+            scores.iter().map(|s| s.total).sum::<f64>() / 3.0
+        };
+        let scale = gradient.blocks().iter().flat_map(|b| b.iter()).fold(0.0_f32, |a, g| a.max(g.abs()));
+        assert!(scale > 0.0);
+        let block_count = model.blocks().len();
+        let mut moved = 0;
+        for block in 0..block_count {
+            let length = model.blocks()[block].len();
+            for index in (0..length).step_by(length.div_ceil(5).max(1)) {
+                let step = 2e-2 * model.blocks()[block][index];
+                let mut at = |sign: f32| {
+                    let mut changed = model.clone();
+                    changed.blocks_mut()[block][index] += sign * step;
+                    loss(&changed)
+                };
+                let numeric = ((at(1.0) - at(-1.0)) / (2.0 * f64::from(step))) as f32;
+                let exact = gradient.blocks()[block][index];
+                let tolerance = 0.03 * numeric.abs().max(exact.abs()) + 3e-4 * scale;
+                assert!((numeric - exact).abs() <= tolerance, "block {block}[{index}]: {exact} but {numeric}");
+                moved += usize::from(exact.abs() > 1e-3 * scale);
+            }
+        }
+        assert!(moved > 20, "only {moved} weights had a gradient to speak of");
+    }
+
+    #[test]
+    fn gradient_matches_finite_differences_in_the_recurrent_form() {
+        check_gradient(config(), 3);
+        check_gradient(config(), 2);
+    }
+
+    #[test]
+    fn gradient_matches_finite_differences_in_the_paper_form() {
+        let paper = Config {
+            floor_rows: false,
+            adaptive_atoms: 0,
+            untied_encoder: false,
+            recurrent: false,
+            readout_per_depth: false,
+            ..config()
+        };
+        check_gradient(paper, 3);
+    }
+
+    #[test]
+    fn many_lanes_give_what_the_engine_gives_with_one() {
+        let model = random_model(config());
+        let examples = random_examples(&model.config, 3);
+        let lanes: Vec<&Prepared> = examples.iter().collect();
+        let mut worker = Worker::new(&model, 3, &LossConfig::default());
+        worker.run(&model, &lanes, 3, true, false);
+        let bands = model.config.bands();
+        let constants = Constants::new(&model, 1);
+        for (lane, example) in examples.iter().enumerate() {
+            let mut state = State::new(&model.config, 1);
+            for t in 0..example.frames {
+                state.floor.copy_from_slice(&example.floor[t * bands..(t + 1) * bands]);
+                state.push_features(&model.config, &example.features[t * bands..(t + 1) * bands]);
+                forward(&model, &constants, &unfold::kernels::MatVec, &mut state, 3, true, &mut ());
+                for f in 0..bands {
+                    let batched = worker.record.frames[t].mask[f * 3 + lane];
+                    assert!((state.mask[f] - batched).abs() < 1e-4, "frame {t} band {f}");
+                }
+            }
+        }
+    }
+}
