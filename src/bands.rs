@@ -137,7 +137,11 @@ mod tests {
             bands.mean_power_into(&vec![3.0; bands.bins()], &mut power);
             for (p, centre) in power.iter().zip(&centres) {
                 let below_nyquist = f64::from(*centre) < rate_hz / 2.0 - 50.0;
-                assert!(if below_nyquist { (p - 3.0).abs() < 1e-4 } else { *p == 0.0 || (p - 3.0).abs() < 1e-4 });
+                assert!(if below_nyquist {
+                    (p - 3.0).abs() < 1e-4
+                } else {
+                    *p == 0.0 || (p - 3.0).abs() < 1e-4
+                });
             }
             let mut gain = vec![0.0; bands.bins()];
             bands.interpolate_into(&vec![0.25; bands.bands()], &mut gain);

@@ -3,6 +3,8 @@
 //! What is synthesised is the part to *remove*; the result is the delayed input minus it. So amount 0 is the input
 //! to the bit, and speech + noise = input holds at every setting.
 
+mod meter_tap;
+
 use std::sync::Arc;
 
 use realfft::num_complex::Complex32;
@@ -11,13 +13,14 @@ use thiserror::Error;
 use crate::bands::{Bands, position};
 use crate::kernels::MatVec;
 use crate::mask::{Strength, removal_into};
-use crate::meters::{DISPLAY_BANDS, MAX_ATOMS, MeterFrame, display_band_hz};
+use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::model::Model;
 use crate::nmf::{self, Constants};
 use crate::noise_floor::FrontEnd;
 use crate::output_mix::OutputMix;
+pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::stft::Stft;
-use crate::units::{db_to_gain, hop_samples, power_to_db};
+use crate::units::{db_to_gain, hop_samples};
 
 /// Sample rates that the engine takes.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (8_000.0, 192_000.0);
@@ -27,64 +30,6 @@ pub const MAX_CHANNELS: usize = 64;
 
 /// Samples are held to this (+40 dBFS), so that no input can overflow anything.
 const LARGEST_SAMPLE: f32 = 100.0;
-
-/// What is heard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Listen {
-    /// The denoised signal.
-    #[default]
-    Result,
-    /// What was taken out: input minus result.
-    Removed,
-    /// The input, delayed by the latency.
-    Input,
-}
-
-/// How several channels share the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StereoMode {
-    /// One mask for all channels, from their mean power.
-    #[default]
-    Linked,
-    /// A network run and a mask for each channel.
-    Independent,
-}
-
-/// Everything a user can change while audio runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// Mask strength, 0..=1.
-    pub amount: f32,
-    /// The noise that is always left, negative infinity..=0.
-    pub floor_db: f32,
-    /// Layers to run, clamped to 1..=K.
-    pub layers: usize,
-    /// What is heard.
-    pub listen: Listen,
-    /// One mask or one per channel.
-    pub stereo: StereoMode,
-    /// Whether the adaptive noise atoms take part.
-    pub adapt: bool,
-    /// Gain after everything.
-    pub output_gain_db: f32,
-    /// The input, delayed by the latency, without output gain.
-    pub bypass: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            amount: 1.0,
-            floor_db: -24.0,
-            layers: usize::MAX,
-            listen: Listen::Result,
-            stereo: StereoMode::Linked,
-            adapt: true,
-            output_gain_db: 0.0,
-            bypass: false,
-        }
-    }
-}
 
 /// Why an engine cannot be made.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -261,7 +206,8 @@ impl Engine {
                 for (kept, &sample) in channel.filling[range.clone()].iter_mut().zip(io.iter()) {
                     *kept = sanitise(sample);
                 }
-                self.output_mix.render(&channel.dry[range.clone()], &channel.removed[range], io);
+                self.output_mix
+                    .render(&channel.dry[range.clone()], &channel.removed[range], io);
             }
             self.output_mix.advance(count);
             self.position += count;
@@ -275,16 +221,23 @@ impl Engine {
 
     fn process_hop(&mut self, settings: &Settings) {
         for channel in &mut self.channels {
-            self.stft.analyse(&channel.previous, &channel.filling, &mut channel.spectrum);
+            self.stft
+                .analyse(&channel.previous, &channel.filling, &mut channel.spectrum);
         }
         self.solve(settings);
         for (index, channel) in self.channels.iter_mut().enumerate() {
-            let solver = if settings.stereo == StereoMode::Linked { 0 } else { index };
-            self.bands.interpolate_into(&self.solvers[solver].removal, &mut self.bin_removal);
+            let solver = if settings.stereo == StereoMode::Linked {
+                0
+            } else {
+                index
+            };
+            self.bands
+                .interpolate_into(&self.solvers[solver].removal, &mut self.bin_removal);
             for (x, gain) in channel.spectrum.iter_mut().zip(&self.bin_removal) {
                 *x *= *gain;
             }
-            self.stft.synthesise(&mut channel.spectrum, &mut channel.overlap, &mut channel.removed);
+            self.stft
+                .synthesise(&mut channel.spectrum, &mut channel.overlap, &mut channel.removed);
             // Rotate: the hop just filled becomes the previous one, whose own result was completed now.
             std::mem::swap(&mut channel.dry, &mut channel.previous);
             std::mem::swap(&mut channel.previous, &mut channel.filling);
@@ -304,7 +257,10 @@ impl Engine {
         }
         self.last_stereo = settings.stereo;
         self.last_depth = settings.layers.clamp(1, self.model.layers());
-        let strength = Strength { amount: settings.amount, floor_gain: db_to_gain(settings.floor_db) };
+        let strength = Strength {
+            amount: settings.amount,
+            floor_gain: db_to_gain(settings.floor_db),
+        };
         let scale = self.stft.power_scale();
         match settings.stereo {
             StereoMode::Linked => {
@@ -329,7 +285,9 @@ impl Engine {
     fn run_network(&mut self, index: usize, adapt: bool, strength: Strength) {
         let solver = &mut self.solvers[index];
         self.bands.mean_power_into(&self.bin_power, &mut solver.band_power);
-        solver.front_end.push(&solver.band_power, &mut self.features, &mut solver.state.floor);
+        solver
+            .front_end
+            .push(&solver.band_power, &mut self.features, &mut solver.state.floor);
         solver.state.push_features(&self.model.config, &self.features);
         nmf::forward(
             &self.model,
@@ -342,44 +300,15 @@ impl Engine {
         );
         removal_into(&solver.state.mask, strength, &mut solver.removal);
     }
-
-    /// What the panel shows of the last hop. No allocation; costs a few microseconds, so call it only when somebody looks.
-    pub fn meter_frame(&self, frame: &mut MeterFrame) {
-        let solver = &self.solvers[0];
-        let config = &self.model.config;
-        for (index, &(lower, weight)) in self.display.iter().enumerate() {
-            let between = |low: f32, high: f32| low + weight * (high - low);
-            let power = between(solver.band_power[lower], solver.band_power[lower + 1]);
-            let gain = 1.0 - between(solver.removal[lower], solver.removal[lower + 1]);
-            let floor = between(solver.front_end.floor_power(lower), solver.front_end.floor_power(lower + 1));
-            frame.input_db[index] = power_to_db(power);
-            frame.output_db[index] = power_to_db(power * gain * gain);
-            frame.mask_gain[index] = gain;
-            frame.noise_db[index] = power_to_db(floor);
-        }
-        let power = |buffer: fn(&Channel, usize) -> f32| {
-            let sum: f32 = self.channels.iter().flat_map(|c| (0..c.dry.len()).map(move |i| buffer(c, i).powi(2))).sum();
-            sum / (self.channels.len() * self.channels[0].dry.len()) as f32
-        };
-        frame.input_level_db = power_to_db(power(|c, i| c.dry[i]));
-        frame.output_level_db = power_to_db(power(|c, i| c.dry[i] - c.removed[i]));
-        let both_sound = frame.input_level_db.is_finite() && frame.output_level_db.is_finite();
-        frame.reduction_db = if both_sound { frame.output_level_db - frame.input_level_db } else { 0.0 };
-        frame.depth = self.last_depth as u32;
-        frame.speech_atoms = config.speech_atoms as u32;
-        frame.noise_atoms = config.noise_atoms as u32;
-        frame.runtime_atoms = config.adaptive_atoms as u32;
-        frame.activations = [0.0; MAX_ATOMS];
-        let activations = solver.state.activation.iter().chain(&solver.state.adaptive_activation);
-        for (out, h) in frame.activations.iter_mut().zip(activations) {
-            *out = *h;
-        }
-    }
 }
 
 /// Non-finite samples become silence, absurd ones are held.
 fn sanitise(sample: f32) -> f32 {
-    if sample.is_finite() { sample.clamp(-LARGEST_SAMPLE, LARGEST_SAMPLE) } else { 0.0 }
+    if sample.is_finite() {
+        sample.clamp(-LARGEST_SAMPLE, LARGEST_SAMPLE)
+    } else {
+        0.0
+    }
 }
 
 fn add_power(spectrum: &[Complex32], scale: f32, power: &mut [f32]) {
@@ -401,11 +330,17 @@ pub fn denoise(
     let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
     let length = channels[0].len();
     if let Some((channel, odd)) = channels.iter().enumerate().find(|(_, c)| c.len() != length) {
-        return Err(EngineError::Lengths { channel, expected: length, got: odd.len() });
+        return Err(EngineError::Lengths {
+            channel,
+            expected: length,
+            got: odd.len(),
+        });
     }
     let latency = engine.latency_samples();
     let mut padded: Vec<Vec<f32>> = channels.to_vec();
-    padded.iter_mut().for_each(|channel| channel.resize(length + latency, 0.0));
+    padded
+        .iter_mut()
+        .for_each(|channel| channel.resize(length + latency, 0.0));
     let mut views: Vec<&mut [f32]> = padded.iter_mut().map(Vec::as_mut_slice).collect();
     engine.process(settings, &mut views);
     Ok(padded.into_iter().map(|channel| channel[latency..].to_vec()).collect())

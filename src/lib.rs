@@ -17,6 +17,7 @@ pub mod model_file;
 pub mod nmf;
 pub mod noise_floor;
 mod output_mix;
+pub mod settings;
 pub mod stft;
 pub mod units;
 

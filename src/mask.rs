@@ -26,11 +26,32 @@ mod tests {
     #[test]
     fn amount_and_floor_bound_the_removal() {
         let mut out = [0.0; 3];
-        removal_into(&[0.0, 0.5, 1.0], Strength { amount: 1.0, floor_gain: 0.1 }, &mut out);
+        removal_into(
+            &[0.0, 0.5, 1.0],
+            Strength {
+                amount: 1.0,
+                floor_gain: 0.1,
+            },
+            &mut out,
+        );
         assert_eq!(out, [0.9, 0.5, 0.0]);
-        removal_into(&[0.0, 0.5, 1.0], Strength { amount: 0.5, floor_gain: 0.0 }, &mut out);
+        removal_into(
+            &[0.0, 0.5, 1.0],
+            Strength {
+                amount: 0.5,
+                floor_gain: 0.0,
+            },
+            &mut out,
+        );
         assert_eq!(out, [0.5, 0.25, 0.0]);
-        removal_into(&[0.0, 0.5, 1.0], Strength { amount: 0.0, floor_gain: 0.0 }, &mut out);
+        removal_into(
+            &[0.0, 0.5, 1.0],
+            Strength {
+                amount: 0.0,
+                floor_gain: 0.0,
+            },
+            &mut out,
+        );
         assert_eq!(out, [0.0; 3]);
     }
 }

@@ -3,135 +3,14 @@
 //! Shapes use R = speech + noise atoms (speech first), F = bands, I = stacked input rows, K = layers,
 //! J = adaptive noise atoms. All parameters are non-negative.
 
+mod config;
+
 use ndarray::{Array1, Array2};
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::bands::position;
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
-use crate::noise_floor::FrontEndConfig;
 
-/// Sizes and front-end settings: everything that is not a trained weight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Config {
-    /// Band centres in Hz, ascending `[F]`.
-    pub band_centres_hz: Vec<f32>,
-    /// Level and floor trackers.
-    pub front_end: FrontEndConfig,
-    /// Stacked frames T: the current one and T - 1 past ones, oldest first.
-    pub context_frames: usize,
-    /// Whether the noise floor is stacked as one more frame, before the past ones.
-    pub floor_rows: bool,
-    /// Speech atoms.
-    pub speech_atoms: usize,
-    /// Noise atoms.
-    pub noise_atoms: usize,
-    /// Adaptive noise atoms J: overlapping frequency windows of the noise floor; 0 for none.
-    pub adaptive_atoms: usize,
-    /// Unfolded iterations K that run.
-    pub layers: usize,
-    /// Layers with weights of their own; the first `layers - untied_layers + 1` iterations share the first.
-    pub untied_layers: usize,
-    /// Whether each layer has encoder atoms apart from its decoder atoms.
-    pub untied_encoder: bool,
-    /// Whether the activations of a frame start from those of the frame before.
-    pub recurrent: bool,
-    /// Whether each depth has a reconstruction dictionary of its own; otherwise one serves all.
-    pub readout_per_depth: bool,
-    /// Lower bound of the modelled input L, in units of the level-normalised features.
-    pub epsilon: f32,
-}
-
-impl Config {
-    /// F.
-    pub fn bands(&self) -> usize {
-        self.band_centres_hz.len()
-    }
-
-    /// R.
-    pub fn atoms(&self) -> usize {
-        self.speech_atoms + self.noise_atoms
-    }
-
-    /// I: rows of the stacked input.
-    pub fn input_rows(&self) -> usize {
-        self.stacked_frames() * self.bands()
-    }
-
-    /// Frames in the stacked input, the floor included.
-    pub fn stacked_frames(&self) -> usize {
-        self.context_frames + usize::from(self.floor_rows)
-    }
-
-    /// Reconstruction dictionaries.
-    pub fn readouts(&self) -> usize {
-        if self.readout_per_depth { self.layers } else { 1 }
-    }
-
-    /// Checks that every size is possible, and small enough that a hostile file cannot exhaust memory.
-    pub fn validate(&self) -> Result<(), InvalidModel> {
-        let sizes = [
-            ("bands", self.bands(), 2, 1024),
-            ("context frames", self.context_frames, 1, 32),
-            ("speech atoms", self.speech_atoms, 1, 2048),
-            ("noise atoms", self.noise_atoms, 1, 2048),
-            ("adaptive atoms", self.adaptive_atoms, 0, 64),
-            ("layers", self.layers, 1, 64),
-            ("layers with weights of their own", self.untied_layers, 1, self.layers),
-        ];
-        for (what, value, least, most) in sizes {
-            if !(least..=most).contains(&value) {
-                return Err(InvalidModel::Size { what, value, least, most });
-            }
-        }
-        let front = &self.front_end;
-        let times_ms = [front.level_ms, front.floor_smoothing_ms, front.floor_fall_ms];
-        let numbers = times_ms.iter().chain(&self.band_centres_hz).chain([&self.epsilon]);
-        if numbers.clone().any(|x| !x.is_finite() || *x <= 0.0) {
-            return Err(InvalidModel::Value { what: "front-end settings" });
-        }
-        if !front.floor_rise_db_per_s.is_finite() || !(0.0..=1000.0).contains(&front.floor_rise_db_per_s) {
-            return Err(InvalidModel::Value { what: "floor rise" });
-        }
-        if self.band_centres_hz.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return Err(InvalidModel::Value { what: "band centres" });
-        }
-        Ok(())
-    }
-}
-
-/// Why a set of sizes or weights is not a model.
-#[derive(Debug, Error, PartialEq)]
-pub enum InvalidModel {
-    /// A size is out of range.
-    #[error("the model has {value} {what}, allowed are {least} to {most}")]
-    Size {
-        /// What is counted.
-        what: &'static str,
-        /// The count found.
-        value: usize,
-        /// Smallest allowed count.
-        least: usize,
-        /// Largest allowed count.
-        most: usize,
-    },
-    /// A block of weights has another length than the sizes ask for.
-    #[error("weight block {block} of the model has {got} values, expected {expected}")]
-    Length {
-        /// Index in the order of [`Model::blocks`].
-        block: usize,
-        /// Values expected.
-        expected: usize,
-        /// Values found.
-        got: usize,
-    },
-    /// A number is not finite, negative or out of order.
-    #[error("the model's {what} hold a value that is negative, not finite or out of order")]
-    Value {
-        /// Which numbers.
-        what: &'static str,
-    },
-}
+pub use config::{Config, InvalidModel, weight_count};
 
 /// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (algorithm.md section 5.2).
 #[derive(Clone, Debug, PartialEq)]
@@ -192,7 +71,12 @@ pub struct Model {
 impl Model {
     /// A model of the given sizes with every weight 0.
     pub fn zeros(config: Config) -> Self {
-        let (r, i, f, j) = (config.atoms(), config.input_rows(), config.bands(), config.adaptive_atoms);
+        let (r, i, f, j) = (
+            config.atoms(),
+            config.input_rows(),
+            config.bands(),
+            config.adaptive_atoms,
+        );
         let recurrent = if config.recurrent { r } else { 0 };
         let encoder = if config.untied_encoder { (r, i) } else { (0, 0) };
         let layer = Layer {
@@ -224,7 +108,9 @@ impl Model {
 
     /// The weights that iteration `k` uses: the last ones are untied, the first ones share.
     pub fn layer_index(&self, k: usize) -> usize {
-        (k + self.layers.len()).saturating_sub(self.config.layers).min(self.layers.len() - 1)
+        (k + self.layers.len())
+            .saturating_sub(self.config.layers)
+            .min(self.layers.len() - 1)
     }
 
     /// The readout after `depth` iterations.
@@ -250,9 +136,19 @@ impl Model {
     /// Every block of weights, in the order of the model file: warm start, layers, readouts.
     pub fn blocks(&self) -> Vec<&[f32]> {
         let w = &self.warm_start;
-        let mut blocks = vec![flat(&w.bias), flat2(&w.recurrence), flat(&w.adaptive_bias), flat(&w.adaptive_recurrence)];
+        let mut blocks = vec![
+            flat(&w.bias),
+            flat2(&w.recurrence),
+            flat(&w.adaptive_bias),
+            flat(&w.adaptive_recurrence),
+        ];
         for l in &self.layers {
-            blocks.extend([flat2(&l.decoder), flat2(&l.encoder), flat(&l.sparsity), flat(&l.exponent)]);
+            blocks.extend([
+                flat2(&l.decoder),
+                flat2(&l.encoder),
+                flat(&l.sparsity),
+                flat(&l.exponent),
+            ]);
             blocks.extend([flat(&l.adaptive_sparsity), flat(&l.adaptive_exponent)]);
         }
         for r in &self.readouts {
@@ -288,7 +184,11 @@ impl Model {
         let expected = Self::zeros(self.config.clone());
         for (block, (got, expected)) in self.blocks().iter().zip(expected.blocks()).enumerate() {
             if got.len() != expected.len() {
-                return Err(InvalidModel::Length { block, expected: expected.len(), got: got.len() });
+                return Err(InvalidModel::Length {
+                    block,
+                    expected: expected.len(),
+                    got: got.len(),
+                });
             }
             if got.iter().any(|w| !w.is_finite() || *w < 0.0) {
                 return Err(InvalidModel::Value { what: "weights" });
@@ -325,15 +225,6 @@ impl Model {
     }
 }
 
-/// Weights that a model of these (valid) sizes has, without making it.
-pub fn weight_count(config: &Config) -> usize {
-    let (r, i, f, j) = (config.atoms(), config.input_rows(), config.bands(), config.adaptive_atoms);
-    let warm_start = r + j + if config.recurrent { r * r + j } else { 0 };
-    let dictionaries = if config.untied_encoder { 2 } else { 1 };
-    let layer = dictionaries * r * i + 2 * r + 2 * j;
-    warm_start + config.untied_layers * layer + config.readouts() * (r * f + j + f)
-}
-
 // Every array of a model is created by `zeros` in standard layout and only ever written in place.
 fn flat(a: &Array1<f32>) -> &[f32] {
     a.as_slice().unwrap_or_default()
@@ -354,6 +245,7 @@ fn flat2_mut(a: &mut Array2<f32>) -> &mut [f32] {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::noise_floor::FrontEndConfig;
 
     /// A small model with every part switched on and weights from a fixed sequence.
     pub(crate) fn small_model() -> Model {
@@ -396,7 +288,10 @@ pub(crate) mod tests {
         // R 5, I 15, F 5, J 2: warm start 5 + 25 + 2 + 2, layer 75 + 75 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
         assert_eq!(small_model().parameter_count(), 34 + 2 * 164 + 3 * 32);
         assert_eq!(small_model().parameter_count(), weight_count(&small_model().config));
-        assert_eq!(small_model().macs_per_second(2), 100.0 * (25.0 + 2.0 * 2.0 * (75.0 + 30.0) + 25.0));
+        assert_eq!(
+            small_model().macs_per_second(2),
+            100.0 * (25.0 + 2.0 * 2.0 * (75.0 + 30.0) + 25.0)
+        );
     }
 
     #[test]
@@ -410,9 +305,19 @@ pub(crate) mod tests {
         assert!(model.validate().is_err());
         model = small_model();
         model.config.layers = 0;
-        assert!(matches!(model.validate(), Err(InvalidModel::Size { what: "layers", .. })));
+        assert!(matches!(
+            model.validate(),
+            Err(InvalidModel::Size { what: "layers", .. })
+        ));
         model = small_model();
         model.readouts[0].mask_exponent = Array1::zeros(7);
-        assert!(matches!(model.validate(), Err(InvalidModel::Length { expected: 5, got: 7, .. })));
+        assert!(matches!(
+            model.validate(),
+            Err(InvalidModel::Length {
+                expected: 5,
+                got: 7,
+                ..
+            })
+        ));
     }
 }

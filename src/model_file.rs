@@ -59,7 +59,10 @@ struct Payload {
 }
 
 fn coding() -> impl bincode::config::Config {
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LARGEST_PAYLOAD_BYTES>()
+    bincode::config::standard()
+        .with_little_endian()
+        .with_fixed_int_encoding()
+        .with_limit::<LARGEST_PAYLOAD_BYTES>()
 }
 
 /// The file of a model. Allocates.
@@ -68,7 +71,12 @@ fn coding() -> impl bincode::config::Config {
 /// [`ModelError::Invalid`] if the model is not valid or too large; nothing that could not be read back is ever written.
 pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
     model.validate()?;
-    let half = |weights: &[f32]| weights.iter().map(|w| f16::from_f32(w.min(f16::MAX.to_f32())).to_bits()).collect();
+    let half = |weights: &[f32]| {
+        weights
+            .iter()
+            .map(|w| f16::from_f32(w.min(f16::MAX.to_f32())).to_bits())
+            .collect()
+    };
     let payload = Payload {
         config: model.config.clone(),
         provenance: model.provenance.clone(),
@@ -96,7 +104,10 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
     let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let found = number(MAGIC.len());
     if found != FORMAT_VERSION {
-        return Err(ModelError::Version { found, expected: FORMAT_VERSION });
+        return Err(ModelError::Version {
+            found,
+            expected: FORMAT_VERSION,
+        });
     }
     let end = bytes.len() - CRC_BYTES;
     if number(end) != crc32fast::hash(&bytes[..end]) {
@@ -120,11 +131,18 @@ fn unpack(payload: Payload) -> Result<Model, ModelError> {
     model.provenance = payload.provenance;
     let mut blocks = model.blocks_mut();
     if blocks.len() != payload.blocks.len() {
-        return Err(ModelError::Damaged("it has another number of weight blocks than its sizes ask for"));
+        return Err(ModelError::Damaged(
+            "it has another number of weight blocks than its sizes ask for",
+        ));
     }
     for (block, (target, source)) in blocks.iter_mut().zip(&payload.blocks).enumerate() {
         if target.len() != source.len() {
-            return Err(InvalidModel::Length { block, expected: target.len(), got: source.len() }.into());
+            return Err(InvalidModel::Length {
+                block,
+                expected: target.len(),
+                got: source.len(),
+            }
+            .into());
         }
         for (w, bits) in target.iter_mut().zip(source) {
             *w = f16::from_bits(*bits).to_f32();

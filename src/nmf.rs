@@ -4,8 +4,12 @@
 //! Buffers are `[rows, lanes]`, row-major: lane b of row r is at `r * lanes + b`. A lane is an independent
 //! signal; the engine uses one, the trainer many. R atoms, J adaptive atoms, F bands, I input rows.
 
+mod state;
+
 use crate::kernels::{Products, exp2, log2};
 use crate::model::{Config, Model};
+
+pub use state::State;
 
 /// Activations stay inside these bounds, far outside what normalised input causes.
 pub const ACTIVATION_RANGE: (f32, f32) = (1e-8, 1e4);
@@ -30,16 +34,27 @@ impl Constants {
     /// Prepares a valid model for `lanes` lanes. Allocates.
     pub fn new(model: &Model, lanes: usize) -> Self {
         let repeat = |values: Vec<f32>| -> Vec<f32> {
-            values.into_iter().flat_map(|value| std::iter::repeat_n(value, lanes)).collect()
+            values
+                .into_iter()
+                .flat_map(|value| std::iter::repeat_n(value, lanes))
+                .collect()
         };
         let log_denominator = model.layers.iter().map(|layer| {
-            let encoder = if model.config.untied_encoder { &layer.encoder } else { &layer.decoder };
+            let encoder = if model.config.untied_encoder {
+                &layer.encoder
+            } else {
+                &layer.decoder
+            };
             let sums = encoder.rows().into_iter().zip(&layer.sparsity);
             repeat(sums.map(|(row, mu)| log2(row.sum() + mu + TINY)).collect())
         });
         Self {
             log_denominator: log_denominator.collect(),
-            exponent: model.layers.iter().map(|layer| repeat(layer.exponent.to_vec())).collect(),
+            exponent: model
+                .layers
+                .iter()
+                .map(|layer| repeat(layer.exponent.to_vec()))
+                .collect(),
             bias: repeat(model.warm_start.bias.to_vec()),
             window: adaptive_windows(&model.config),
             lanes,
@@ -57,94 +72,9 @@ fn adaptive_windows(config: &Config) -> Vec<(usize, f32)> {
     let last = config.adaptive_atoms.saturating_sub(1);
     let position = |band: usize| band as f32 * last as f32 / (config.bands() - 1) as f32;
     let lower = |band: usize| (position(band) as usize).min(last.saturating_sub(1));
-    (0..config.bands()).map(|band| (lower(band), position(band) - lower(band) as f32)).collect()
-}
-
-/// Everything that changes from frame to frame. Preallocated; public buffers are inputs, outputs and what a
-/// [`Tape`] may record.
-pub struct State {
-    /// Input: stacked features `[I, lanes]`, oldest first, the current frame last.
-    pub input: Vec<f32>,
-    /// Input: noise floor `[F, lanes]`.
-    pub floor: Vec<f32>,
-    /// H `[R, lanes]`, kept from frame to frame.
-    pub activation: Vec<f32>,
-    /// Activations of the adaptive atoms `[J, lanes]`, kept from frame to frame.
-    pub adaptive_activation: Vec<f32>,
-    /// L `[I, lanes]`: the modelled input.
-    pub modelled: Vec<f32>,
-    /// M / L `[I, lanes]`.
-    pub ratio: Vec<f32>,
-    /// log2(N / d) `[R, lanes]`.
-    pub log_update: Vec<f32>,
-    /// The same for the adaptive atoms `[J, lanes]`.
-    pub adaptive_log_update: Vec<f32>,
-    /// E (M / L) of the adaptive atoms `[J, lanes]`.
-    pub adaptive_numerator: Vec<f32>,
-    /// Output: speech estimate S_s `[F, lanes]`.
-    pub speech: Vec<f32>,
-    /// Output: noise estimate S_n `[F, lanes]`.
-    pub noise: Vec<f32>,
-    /// Output: mask g `[F, lanes]`.
-    pub mask: Vec<f32>,
-    /// Sum of each adaptive atom `[J, lanes]`.
-    floor_sum: Vec<f32>,
-    band_scratch: Vec<f32>,
-    start: Vec<f32>,
-    arch: pulp::Arch,
-}
-
-impl State {
-    /// Buffers for a model and a number of lanes. Allocates everything.
-    pub fn new(config: &Config, lanes: usize) -> Self {
-        let rows = |rows: usize| vec![0.0; rows * lanes];
-        let (r, i, f, j) = (config.atoms(), config.input_rows(), config.bands(), config.adaptive_atoms);
-        Self {
-            input: rows(i),
-            floor: rows(f),
-            activation: rows(r),
-            adaptive_activation: rows(j),
-            modelled: rows(i),
-            ratio: rows(i),
-            log_update: rows(r),
-            adaptive_log_update: rows(j),
-            adaptive_numerator: rows(j),
-            speech: rows(f),
-            noise: rows(f),
-            mask: rows(f),
-            floor_sum: rows(j),
-            band_scratch: rows(f),
-            start: rows(r),
-            arch: pulp::Arch::new(),
-        }
-    }
-
-    /// Forgets the past.
-    pub fn reset(&mut self) {
-        self.input.fill(0.0);
-        self.floor.fill(0.0);
-        self.activation.fill(0.0);
-        self.adaptive_activation.fill(0.0);
-    }
-
-    /// Stacks a frame of features `[F, lanes]` (and the floor, if the model wants it) into the input.
-    pub fn push_features(&mut self, config: &Config, features: &[f32]) {
-        let frame = features.len();
-        let past = if config.floor_rows { frame } else { 0 };
-        let end = self.input.len();
-        if config.floor_rows {
-            self.input[..frame].copy_from_slice(&self.floor);
-        }
-        self.input.copy_within(past + frame..end, past);
-        self.input[end - frame..].copy_from_slice(features);
-    }
-
-    /// Takes over the memory of another state of the same size, without allocating.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.input.copy_from_slice(&other.input);
-        self.activation.copy_from_slice(&other.activation);
-        self.adaptive_activation.copy_from_slice(&other.adaptive_activation);
-    }
+    (0..config.bands())
+        .map(|band| (lower(band), position(band) - lower(band) as f32))
+        .collect()
 }
 
 /// What a trainer keeps of a forward pass. `()` keeps nothing.
@@ -206,7 +136,11 @@ fn start<P: Products>(model: &Model, constants: &Constants, products: &P, state:
         state.activation.copy_from_slice(&constants.bias);
     }
     for (j, h) in state.adaptive_activation.chunks_exact_mut(lanes).enumerate() {
-        let kept = if model.config.recurrent { warm.adaptive_recurrence[j] } else { 0.0 };
+        let kept = if model.config.recurrent {
+            warm.adaptive_recurrence[j]
+        } else {
+            0.0
+        };
         h.iter_mut().for_each(|h| *h = warm.adaptive_bias[j] + kept * *h);
     }
     state.floor_sum.fill(0.0);
@@ -260,7 +194,11 @@ fn iterate<P: Products, T: Tape>(
     let layer = &model.layers[index];
     let rows = model.config.input_rows();
     let decoder = layer.decoder.as_slice().unwrap_or_default();
-    let encoder = if model.config.untied_encoder { layer.encoder.as_slice().unwrap_or_default() } else { decoder };
+    let encoder = if model.config.untied_encoder {
+        layer.encoder.as_slice().unwrap_or_default()
+    } else {
+        decoder
+    };
 
     products.reconstruct(decoder, rows, &state.activation, &mut state.modelled, lanes);
     let adaptive = model.config.adaptive_atoms > 0;
@@ -290,10 +228,18 @@ fn iterate<P: Products, T: Tape>(
     tape.layer(k, state);
 
     let (low, high) = ACTIVATION_RANGE;
-    for ((h, x), p) in state.activation.iter_mut().zip(&state.log_update).zip(&constants.exponent[index]) {
+    for ((h, x), p) in state
+        .activation
+        .iter_mut()
+        .zip(&state.log_update)
+        .zip(&constants.exponent[index])
+    {
         *h = (*h * exp2(p * x)).clamp(low, high);
     }
-    let adaptive_rows = state.adaptive_activation.chunks_exact_mut(lanes).zip(&layer.adaptive_exponent);
+    let adaptive_rows = state
+        .adaptive_activation
+        .chunks_exact_mut(lanes)
+        .zip(&layer.adaptive_exponent);
     for ((h, p), x) in adaptive_rows.zip(state.adaptive_log_update.chunks_exact(lanes)) {
         for (h, x) in h.iter_mut().zip(x) {
             *h = (*h * exp2(p * x)).clamp(low, high);
@@ -330,14 +276,20 @@ fn read_out<P: Products>(model: &Model, constants: &Constants, products: &P, sta
     let lanes = constants.lanes;
     let readout = &model.readouts[model.readout_index(depth)];
     let bands = model.config.bands();
-    let (speech_rows, noise_rows) =
-        readout.dictionary.as_slice().unwrap_or_default().split_at(model.config.speech_atoms * bands);
+    let (speech_rows, noise_rows) = readout
+        .dictionary
+        .as_slice()
+        .unwrap_or_default()
+        .split_at(model.config.speech_atoms * bands);
     let (speech_h, noise_h) = state.activation.split_at(model.config.speech_atoms * lanes);
     products.reconstruct(speech_rows, bands, speech_h, &mut state.speech, lanes);
     products.reconstruct(noise_rows, bands, noise_h, &mut state.noise, lanes);
     if model.config.adaptive_atoms > 0 {
         // adaptive_numerator serves as scratch for the scaled activations.
-        let scaled = state.adaptive_numerator.chunks_exact_mut(lanes).zip(state.adaptive_activation.chunks_exact(lanes));
+        let scaled = state
+            .adaptive_numerator
+            .chunks_exact_mut(lanes)
+            .zip(state.adaptive_activation.chunks_exact(lanes));
         for ((out, h), scale) in scaled.zip(&readout.adaptive_scale) {
             for (out, h) in out.iter_mut().zip(h) {
                 *out = scale * h;
@@ -349,9 +301,15 @@ fn read_out<P: Products>(model: &Model, constants: &Constants, products: &P, sta
         }
     }
     let epsilon = model.config.epsilon;
-    let estimates = state.speech.chunks_exact_mut(lanes).zip(state.noise.chunks_exact_mut(lanes));
-    for ((mask, (speech, noise)), q) in
-        state.mask.chunks_exact_mut(lanes).zip(estimates).zip(&readout.mask_exponent)
+    let estimates = state
+        .speech
+        .chunks_exact_mut(lanes)
+        .zip(state.noise.chunks_exact_mut(lanes));
+    for ((mask, (speech, noise)), q) in state
+        .mask
+        .chunks_exact_mut(lanes)
+        .zip(estimates)
+        .zip(&readout.mask_exponent)
     {
         for ((g, s), n) in mask.iter_mut().zip(speech).zip(noise) {
             *s += epsilon;

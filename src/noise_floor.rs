@@ -23,7 +23,12 @@ pub struct FrontEndConfig {
 
 impl Default for FrontEndConfig {
     fn default() -> Self {
-        Self { level_ms: 1000.0, floor_smoothing_ms: 60.0, floor_fall_ms: 40.0, floor_rise_db_per_s: 6.0 }
+        Self {
+            level_ms: 1000.0,
+            floor_smoothing_ms: 60.0,
+            floor_fall_ms: 40.0,
+            floor_rise_db_per_s: 6.0,
+        }
     }
 }
 
@@ -155,7 +160,10 @@ mod tests {
         run(&mut front, &[1e-6], 100);
         run(&mut front, &[1e-2], 50);
         let rise_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
-        assert!((rise_db - 0.5 * config.floor_rise_db_per_s).abs() < 0.5, "rose {rise_db} dB in 0.5 s");
+        assert!(
+            (rise_db - 0.5 * config.floor_rise_db_per_s).abs() < 0.5,
+            "rose {rise_db} dB in 0.5 s"
+        );
         run(&mut front, &[1e-6], 100);
         let left_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
         assert!(left_db.abs() < 0.2, "{left_db} dB above the noise after it came back");

@@ -1,6 +1,6 @@
 //! Which mix of delayed input and removed part is heard, with ramps between the settings.
 
-use crate::engine::{Listen, Settings};
+use crate::settings::{Listen, Settings};
 use crate::units::{db_to_gain, ms_to_samples};
 
 /// Length of every ramp.
@@ -17,12 +17,20 @@ struct Ramp {
 
 impl Ramp {
     fn at(value: f32) -> Self {
-        Self { from: value, target: value, passed: usize::MAX }
+        Self {
+            from: value,
+            target: value,
+            passed: usize::MAX,
+        }
     }
 
     fn aim(&mut self, target: f32, length: usize) {
         if target != self.target {
-            *self = Self { from: self.value(0, length), target, passed: 0 };
+            *self = Self {
+                from: self.value(0, length),
+                target,
+                passed: 0,
+            };
         }
     }
 
@@ -69,9 +77,15 @@ impl OutputMix {
             Listen::Removed => (1.0, -1.0),
             Listen::Input => (1.0, 0.0),
         };
-        let gain = if settings.bypass { 1.0 } else { db_to_gain(settings.output_gain_db) };
+        let gain = if settings.bypass {
+            1.0
+        } else {
+            db_to_gain(settings.output_gain_db)
+        };
         let targets = [input, result, gain];
-        for (ramp, target) in [&mut self.input_weight, &mut self.result_weight, &mut self.gain].into_iter().zip(targets)
+        for (ramp, target) in [&mut self.input_weight, &mut self.result_weight, &mut self.gain]
+            .into_iter()
+            .zip(targets)
         {
             if self.fresh {
                 *ramp = Ramp::at(target);

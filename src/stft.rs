@@ -68,7 +68,9 @@ impl Stft {
             *f = x * w;
         }
         // The lengths are ours, fixed at construction: this cannot fail.
-        let done = self.forward.process_with_scratch(&mut self.frame, spectrum, &mut self.scratch);
+        let done = self
+            .forward
+            .process_with_scratch(&mut self.frame, spectrum, &mut self.scratch);
         debug_assert!(done.is_ok());
     }
 
@@ -79,11 +81,16 @@ impl Stft {
         // A real signal has real first and last bins.
         spectrum[0].im = 0.0;
         spectrum[hop].im = 0.0;
-        let done = self.inverse.process_with_scratch(spectrum, &mut self.frame, &mut self.scratch);
+        let done = self
+            .inverse
+            .process_with_scratch(spectrum, &mut self.frame, &mut self.scratch);
         debug_assert!(done.is_ok());
         let scale = 1.0 / self.window.len() as f32;
-        for (((y, o), f), w) in
-            output.iter_mut().zip(overlap.iter()).zip(&self.frame[..hop]).zip(&self.window[..hop])
+        for (((y, o), f), w) in output
+            .iter_mut()
+            .zip(overlap.iter())
+            .zip(&self.frame[..hop])
+            .zip(&self.window[..hop])
         {
             *y = o + f * w * scale;
         }
@@ -100,14 +107,20 @@ mod tests {
 
     #[test]
     fn reconstructs_exactly_at_every_host_rate() {
-        for rate_hz in [8e3, 11_025.0, 16e3, 22_050.0, 44_100.0, 48e3, 88_200.0, 96e3, 176_400.0, 192e3] {
+        for rate_hz in [
+            8e3, 11_025.0, 16e3, 22_050.0, 44_100.0, 48e3, 88_200.0, 96e3, 176_400.0, 192e3,
+        ] {
             let hop = hop_samples(rate_hz);
             let mut stft = Stft::new(hop);
             let signal: Vec<f32> = (0..hop * 6).map(|n| ((n * n) as f32 * 0.37).sin()).collect();
             let mut spectrum = vec![Complex32::default(); stft.bins()];
             let (mut overlap, mut output) = (vec![0.0; hop], vec![0.0; hop]);
             for k in 1..6 {
-                stft.analyse(&signal[(k - 1) * hop..k * hop], &signal[k * hop..(k + 1) * hop], &mut spectrum);
+                stft.analyse(
+                    &signal[(k - 1) * hop..k * hop],
+                    &signal[k * hop..(k + 1) * hop],
+                    &mut spectrum,
+                );
                 stft.synthesise(&mut spectrum, &mut overlap, &mut output);
                 if k > 1 {
                     let worst = output

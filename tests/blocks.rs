@@ -23,7 +23,9 @@ fn run(settings: &Settings, rate_hz: f64, input: &[Vec<f32>], blocks: impl Itera
 
 fn stereo(samples: usize, rate_hz: f64) -> Vec<Vec<f32>> {
     let voice = signals::voice(samples, 0.2, rate_hz);
-    (1..=2).map(|seed| signals::add(&voice, &signals::noise(samples, 0.05, seed))).collect()
+    (1..=2)
+        .map(|seed| signals::add(&voice, &signals::noise(samples, 0.05, seed)))
+        .collect()
 }
 
 proptest! {

@@ -33,9 +33,8 @@ def check_parameters(plugin):
 
 
 def check_defaults(plugin):
-    values = {name: str(plugin.parameters[name]) for name in ("amount", "keep_at_least_db", "hear", "stereo")}
-    expected = {"amount": "100 %", "keep_at_least_db": "-24 dB", "hear": "Result", "stereo": "Linked"}
-    assert values == expected, f"defaults are {values}, expected {expected}"
+    values = (plugin.amount, plugin.keep_at_least_db, plugin.hear, plugin.stereo, plugin.bypass)
+    assert values == (100, -24, "Result", "Linked", "Active"), f"the defaults are {values}"
 
 
 def check_null(plugin, rate_hz):

@@ -8,18 +8,30 @@ use unfold::meters::MeterFrame;
 use unfold::model_file::shipped;
 
 fn noisy(samples: usize, rate_hz: f64) -> Vec<f32> {
-    signals::add(&signals::voice(samples, 0.2, rate_hz), &signals::noise(samples, 0.05, 9))
+    signals::add(
+        &signals::voice(samples, 0.2, rate_hz),
+        &signals::noise(samples, 0.05, 9),
+    )
 }
 
 fn denoised(settings: Settings, rate_hz: f64, input: &[f32]) -> Vec<f32> {
-    denoise(&shipped(), &settings, rate_hz, &[input.to_vec()]).unwrap().remove(0)
+    denoise(&shipped(), &settings, rate_hz, &[input.to_vec()])
+        .unwrap()
+        .remove(0)
 }
 
 #[test]
 fn amount_zero_is_the_input_at_every_rate() {
     for rate_hz in [8e3, 11_025.0, 22_050.0, 44_100.0, 48e3, 88_200.0, 192e3] {
         let input = noisy(rate_hz as usize / 2, rate_hz);
-        let output = denoised(Settings { amount: 0.0, ..Settings::default() }, rate_hz, &input);
+        let output = denoised(
+            Settings {
+                amount: 0.0,
+                ..Settings::default()
+            },
+            rate_hz,
+            &input,
+        );
         assert_eq!(output.len(), input.len());
         let error_db = signals::difference_db(&output, &input);
         assert!(error_db < -120.0, "{error_db} dB at {rate_hz} Hz");
@@ -30,19 +42,57 @@ fn amount_zero_is_the_input_at_every_rate() {
 fn removed_is_exactly_input_minus_result() {
     let input = noisy(48_000, 48e3);
     let result = denoised(Settings::default(), 48e3, &input);
-    let removed = denoised(Settings { listen: Listen::Removed, ..Settings::default() }, 48e3, &input);
+    let removed = denoised(
+        Settings {
+            listen: Listen::Removed,
+            ..Settings::default()
+        },
+        48e3,
+        &input,
+    );
     let expected: Vec<f32> = input.iter().zip(&result).map(|(x, y)| x - y).collect();
     assert_eq!(removed, expected);
-    assert!(signals::level_db(&removed) > -60.0, "nothing was removed, which would prove nothing");
-    assert_eq!(denoised(Settings { listen: Listen::Input, ..Settings::default() }, 48e3, &input), input);
-    assert_eq!(denoised(Settings { bypass: true, output_gain_db: 12.0, ..Settings::default() }, 48e3, &input), input);
+    assert!(
+        signals::level_db(&removed) > -60.0,
+        "nothing was removed, which would prove nothing"
+    );
+    assert_eq!(
+        denoised(
+            Settings {
+                listen: Listen::Input,
+                ..Settings::default()
+            },
+            48e3,
+            &input
+        ),
+        input
+    );
+    assert_eq!(
+        denoised(
+            Settings {
+                bypass: true,
+                output_gain_db: 12.0,
+                ..Settings::default()
+            },
+            48e3,
+            &input
+        ),
+        input
+    );
 }
 
 #[test]
 fn the_floor_bounds_what_is_removed() {
     // A mask that may not go below -6 dB leaves pure noise at -6 dB or more.
     let input = signals::noise(96_000, 0.1, 4);
-    let output = denoised(Settings { floor_db: -6.0, ..Settings::default() }, 48e3, &input);
+    let output = denoised(
+        Settings {
+            floor_db: -6.0,
+            ..Settings::default()
+        },
+        48e3,
+        &input,
+    );
     let change_db = signals::level_db(&output) - signals::level_db(&input);
     assert!((-6.1..0.0).contains(&change_db), "{change_db} dB");
 }
@@ -51,7 +101,16 @@ fn the_floor_bounds_what_is_removed() {
 fn linked_channels_share_one_mask_and_independent_ones_do_not() {
     let (left, right) = (noisy(48_000, 48e3), signals::noise(48_000, 0.02, 77));
     let run = |stereo, channels: &[Vec<f32>]| {
-        denoise(&shipped(), &Settings { stereo, ..Settings::default() }, 48e3, channels).unwrap()
+        denoise(
+            &shipped(),
+            &Settings {
+                stereo,
+                ..Settings::default()
+            },
+            48e3,
+            channels,
+        )
+        .unwrap()
     };
     let pair = [left.clone(), right.clone()];
     let independent = run(StereoMode::Independent, &pair);
@@ -90,7 +149,11 @@ fn the_mask_does_not_depend_on_the_sample_rate() {
 fn tones(rate_hz: f64) -> Vec<f32> {
     let tone = |t: f64, k: usize| {
         let frequency_hz = 90.0 * 1.17_f64.powi(k as i32);
-        let depth = if k % 3 == 0 { (std::f64::consts::TAU * 3.0 * t).sin().max(0.0) } else { 0.2 };
+        let depth = if k % 3 == 0 {
+            (std::f64::consts::TAU * 3.0 * t).sin().max(0.0)
+        } else {
+            0.2
+        };
         depth * (std::f64::consts::TAU * frequency_hz * t + (k * k) as f64).sin()
     };
     (0..rate_hz as usize)
@@ -106,7 +169,14 @@ fn hostile_samples_leave_no_trace() {
     let rate_hz = 48e3;
     let mut engine = Engine::new(shipped(), rate_hz, 1).unwrap();
     let settings = Settings::default();
-    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30, f32::MIN_POSITIVE / 4.0] {
+    for bad in [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        1e30,
+        -1e30,
+        f32::MIN_POSITIVE / 4.0,
+    ] {
         let mut block = vec![bad; 5000];
         engine.process(&settings, &mut [&mut block]);
         assert!(block.iter().all(|y| y.is_finite() && y.abs() <= 400.0), "{bad}");
@@ -115,7 +185,9 @@ fn hostile_samples_leave_no_trace() {
     let good = noisy(144_000, rate_hz);
     let (mut after, mut fresh) = (good.clone(), good);
     engine.process(&settings, &mut [&mut after]);
-    Engine::new(shipped(), rate_hz, 1).unwrap().process(&settings, &mut [&mut fresh]);
+    Engine::new(shipped(), rate_hz, 1)
+        .unwrap()
+        .process(&settings, &mut [&mut fresh]);
     let error_db = signals::difference_db(&after[120_000..], &fresh[120_000..]) - signals::level_db(&fresh[120_000..]);
     assert!(error_db < -15.0, "{error_db} dB apart two seconds later");
 }
@@ -128,7 +200,14 @@ fn impossible_engines_are_refused_in_words() {
     assert!(refuse(48e3, 0).contains("0 channels"));
     assert!(refuse(48e3, 65).contains("65 channels"));
     let uneven = denoise(&shipped(), &Settings::default(), 48e3, &[vec![0.0; 10], vec![0.0; 9]]);
-    assert_eq!(uneven, Err(EngineError::Lengths { channel: 1, expected: 10, got: 9 }));
+    assert_eq!(
+        uneven,
+        Err(EngineError::Lengths {
+            channel: 1,
+            expected: 10,
+            got: 9
+        })
+    );
 }
 
 #[test]
@@ -149,6 +228,10 @@ fn changes_of_depth_amount_and_listening_do_not_click() {
         engine.process(&settings, &mut [block]);
     }
     // The second difference of a click at 0.3 amplitude would be about 0.3; of the tone it is 1.2e-4.
-    let roughness = output.windows(3).skip(4000).map(|w| (w[0] - 2.0 * w[1] + w[2]).abs()).fold(0.0, f32::max);
+    let roughness = output
+        .windows(3)
+        .skip(4000)
+        .map(|w| (w[0] - 2.0 * w[1] + w[2]).abs())
+        .fold(0.0, f32::max);
     assert!(roughness < 0.01, "second difference {roughness}");
 }

@@ -35,7 +35,10 @@ fn tiny() -> Model {
 const GOLDEN: &str = include_str!("golden_model.hex");
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.chunks(32).map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<String>() + "\n").collect()
+    bytes
+        .chunks(32)
+        .map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<String>() + "\n")
+        .collect()
 }
 
 #[test]
@@ -46,8 +49,10 @@ fn the_format_is_frozen() {
 #[test]
 fn golden_bytes_read_back() {
     let digits: String = GOLDEN.split_whitespace().collect();
-    let bytes: Vec<u8> =
-        (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> = (0..digits.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap())
+        .collect();
     assert_eq!(from_bytes(&bytes).unwrap(), tiny());
 }
 
@@ -89,7 +94,13 @@ fn another_version_names_both_numbers() {
     let mut bytes = to_bytes(&tiny()).unwrap();
     bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
     let error = from_bytes(&with_checksum(bytes)).unwrap_err();
-    assert_eq!(error, ModelError::Version { found: 7, expected: FORMAT_VERSION });
+    assert_eq!(
+        error,
+        ModelError::Version {
+            found: 7,
+            expected: FORMAT_VERSION
+        }
+    );
     assert!(error.to_string().contains('7') && error.to_string().contains(&FORMAT_VERSION.to_string()));
 }
 
@@ -97,7 +108,12 @@ fn another_version_names_both_numbers() {
 fn errors_are_sentences() {
     assert_eq!(from_bytes(b"RIFF....WAVE").unwrap_err(), ModelError::NotAModel);
     assert_eq!(from_bytes(b"").unwrap_err(), ModelError::NotAModel);
-    assert!(from_bytes(b"UNFOLD\r\n\x01").unwrap_err().to_string().contains("ends early"));
+    assert!(
+        from_bytes(b"UNFOLD\r\n\x01")
+            .unwrap_err()
+            .to_string()
+            .contains("ends early")
+    );
     let mut model = tiny();
     model.config.band_centres_hz = vec![5.0, 5.0];
     assert!(matches!(to_bytes(&model), Err(ModelError::Invalid(_))));

@@ -1,17 +1,18 @@
-//! The panel: what is where, and what moves when. Windows and hosts are in [`window`].
+//! The panel: what is where, and what moves when. Windows and hosts are in `window`.
 //!
 //! Everything shown comes from the parameters and from [`EditorShared`]; nothing is shared between two instances.
 
 mod axes;
 mod buttons;
 pub mod control;
-mod footer;
+mod controls;
 mod header;
 mod history;
 mod meters;
 mod parts;
 mod slider;
 mod spectrum;
+mod status;
 pub mod theme;
 mod window;
 
@@ -22,12 +23,13 @@ use egui::{Key, Modifiers, Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
 
 use self::buttons::{Choice, choices};
-use self::footer::{Sliders, Status, controls};
+use self::controls::{Sliders, controls};
 use self::header::header;
 use self::history::HistoryView;
 use self::meters::Meters;
 use self::parts::PartsView;
 use self::spectrum::SpectrumView;
+use self::status::Status;
 use self::theme::Theme;
 pub use self::window::{UnfoldEditor, create};
 use crate::meters::MeterFrame;

@@ -11,18 +11,17 @@ use super::theme::{Theme, number_font};
 /// Points of a pixel-wise wheel that count as one notch.
 const POINTS_PER_NOTCH: f32 = 40.0;
 const VALUE_HEIGHT: f32 = 20.0;
-const VALUE_WIDTH: f32 = 60.0;
+/// Room around a number, in points.
+const VALUE_INSET: f32 = 4.0;
 
 /// Draws the slider into `rect` and applies what the user does. `caption` is shown; `name` is read out.
 pub fn slider(ui: &mut Ui, rect: Rect, theme: &Theme, caption: &str, control: &mut Control, binding: &dyn Binding) {
-    let value_rect = Rect::from_min_size(
-        pos2(rect.right() - VALUE_WIDTH, rect.top()),
-        vec2(VALUE_WIDTH, VALUE_HEIGHT),
-    );
-    let track_rect = Rect::from_min_max(pos2(rect.left(), value_rect.bottom() + 2.0), rect.max);
-
-    let caption_pos = pos2(rect.left(), value_rect.center().y);
-    theme.caption(ui.painter(), caption_pos, Align2::LEFT_CENTER, &caption.to_uppercase());
+    let top = Rect::from_min_size(rect.min, vec2(rect.width(), VALUE_HEIGHT));
+    let track_rect = Rect::from_min_max(pos2(rect.left(), top.bottom() + 2.0), rect.max);
+    let caption_pos = pos2(rect.left(), top.center().y);
+    let caption_rect = theme.caption(ui.painter(), caption_pos, Align2::LEFT_CENTER, &caption.to_uppercase());
+    // The number may use all that the caption leaves, which it needs while it is typed.
+    let value_rect = Rect::from_x_y_ranges(caption_rect.right() + 5.0..=rect.right(), top.y_range());
 
     track(ui, track_rect, theme, caption, control, binding);
     number(ui, value_rect, theme, caption, control, binding);
@@ -167,6 +166,13 @@ fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Cont
         number_field(ui, rect, theme, name, control, binding);
         return;
     }
+    let galley = ui
+        .painter()
+        .layout_no_wrap(binding.text(), number_font(12.0), theme.text);
+    let rect = Align2::RIGHT_CENTER.anchor_size(
+        rect.right_center(),
+        vec2(galley.size().x + 2.0 * VALUE_INSET, rect.height()),
+    );
     let id = ui.scope_id().with((name, "number"));
     let response = ui.interact(rect, id, Sense::click()).on_hover_cursor(CursorIcon::Text);
     if response.hovered() || response.has_focus() {
@@ -175,9 +181,10 @@ fn number(ui: &mut Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Cont
     if response.has_focus() {
         theme.focus_ring(ui.painter(), rect);
     }
-    let pos = pos2(rect.right() - 4.0, rect.center().y);
-    ui.painter()
-        .text(pos, Align2::RIGHT_CENTER, binding.text(), number_font(12.0), theme.text);
+    let pos = Align2::RIGHT_CENTER
+        .anchor_size(rect.right_center() - vec2(VALUE_INSET, 0.0), galley.size())
+        .min;
+    ui.painter().galley(pos, galley, theme.text);
     if response.clicked() {
         control.start_typing(binding);
     }

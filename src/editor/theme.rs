@@ -97,10 +97,12 @@ impl Theme {
         if dark { Self::DARK } else { Self::LIGHT }
     }
 
-    /// Colour of a spectrogram cell for `level` 0..=1; lightness changes in one direction only.
+    /// Colour of a spectrogram cell for `level` 0..=1; lightness changes in one direction only. The hue is toned down:
+    /// large areas of it would outshine everything else.
     #[must_use]
     pub fn ramp(&self, level: f32, hue: Color32) -> Color32 {
         let level = level.clamp(0.0, 1.0);
+        let hue = hue.lerp_to_gamma(self.well, 0.35);
         if level < 0.6 {
             self.well.lerp_to_gamma(hue, level / 0.6)
         } else {

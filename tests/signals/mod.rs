@@ -32,7 +32,9 @@ pub fn add(a: &[f32], b: &[f32]) -> Vec<f32> {
 
 /// Index of the largest magnitude.
 pub fn loudest(signal: &[f32]) -> usize {
-    (0..signal.len()).max_by(|&a, &b| signal[a].abs().total_cmp(&signal[b].abs())).unwrap()
+    (0..signal.len())
+        .max_by(|&a, &b| signal[a].abs().total_cmp(&signal[b].abs()))
+        .unwrap()
 }
 
 /// RMS level in dB re full scale.

@@ -158,7 +158,10 @@ pub enum AudioFileError {
 /// finite sample each.
 pub fn read(path: &Path) -> Result<Audio, AudioFileError> {
     let mut file = open(path)?;
-    let unreadable = |source| AudioFileError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| AudioFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let mut start = Vec::new();
     (&mut file).take(4).read_to_end(&mut start).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
@@ -174,7 +177,10 @@ pub fn read(path: &Path) -> Result<Audio, AudioFileError> {
 fn open(path: &Path) -> Result<File, AudioFileError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => AudioFileError::Missing { path: path.to_owned() },
-        _ => AudioFileError::Unreadable { path: path.to_owned(), source },
+        _ => AudioFileError::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
     };
     if std::fs::metadata(path).map_err(failed)?.is_dir() {
         return Err(AudioFileError::IsFolder { path: path.to_owned() });
@@ -198,9 +204,11 @@ fn validate(path: &Path, audio: Audio) -> Result<Audio, AudioFileError> {
         .filter_map(|(channel, samples)| Some((samples.iter().position(|x| !x.is_finite())?, channel)))
         .min();
     match first_bad {
-        Some((sample, channel)) => {
-            Err(AudioFileError::NotFinite { path: path.to_owned(), sample: sample + 1, channel: channel + 1 })
-        }
+        Some((sample, channel)) => Err(AudioFileError::NotFinite {
+            path: path.to_owned(),
+            sample: sample + 1,
+            channel: channel + 1,
+        }),
         None => Ok(audio),
     }
 }
@@ -208,12 +216,18 @@ fn validate(path: &Path, audio: Audio) -> Result<Audio, AudioFileError> {
 fn check_channel_count(path: &Path, channels: usize) -> Result<(), AudioFileError> {
     match channels {
         1..=MAX_CHANNELS => Ok(()),
-        _ => Err(AudioFileError::ChannelCount { path: path.to_owned(), channels }),
+        _ => Err(AudioFileError::ChannelCount {
+            path: path.to_owned(),
+            channels,
+        }),
     }
 }
 
 fn damaged(path: &Path, reason: impl ToString) -> AudioFileError {
-    AudioFileError::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    AudioFileError::Damaged {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
 /// The factor between an integer sample and full scale 1.
@@ -234,20 +248,25 @@ fn read_wav(path: &Path, file: File) -> Result<Audio, AudioFileError> {
         }
         hound::SampleFormat::Int => {
             let scale = 1.0 / full_scale(spec.bits_per_sample);
-            let samples = reader.into_samples::<i32>().map(|sample| sample.map(|sample| sample as f32 * scale));
+            let samples = reader
+                .into_samples::<i32>()
+                .map(|sample| sample.map(|sample| sample as f32 * scale));
             deinterleave(samples, &mut channels).map_err(|error| damaged(path, error))?;
-            SampleFormat::Int { bits: spec.bits_per_sample }
+            SampleFormat::Int {
+                bits: spec.bits_per_sample,
+            }
         }
     };
-    Ok(Audio { sample_rate_hz: spec.sample_rate, channels, format })
+    Ok(Audio {
+        sample_rate_hz: spec.sample_rate,
+        channels,
+        format,
+    })
 }
 
 /// Grows the channels sample by sample: a length taken from a damaged header must not decide how much
 /// memory is reserved.
-fn deinterleave<E>(
-    samples: impl Iterator<Item = Result<f32, E>>,
-    channels: &mut [Vec<f32>],
-) -> Result<(), E> {
+fn deinterleave<E>(samples: impl Iterator<Item = Result<f32, E>>, channels: &mut [Vec<f32>]) -> Result<(), E> {
     let count = channels.len();
     for (at, sample) in samples.enumerate() {
         channels[at % count].push(sample?);
@@ -258,7 +277,12 @@ fn deinterleave<E>(
 fn read_with_symphonia(path: &Path, file: File) -> Result<Audio, AudioFileError> {
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let mut container = symphonia::default::get_probe()
-        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+        .probe(
+            &Hint::new(),
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
         .map_err(|error| damaged(path, error))?;
     let track = container
         .default_track(TrackType::Audio)
@@ -277,13 +301,17 @@ fn read_with_symphonia(path: &Path, file: File) -> Result<Audio, AudioFileError>
     if let Some(channels) = &parameters.channels {
         check_channel_count(path, channels.count())?;
     }
-    let (sample_rate_hz, channels) = decode_track(container.as_mut(), decoder.as_mut(), track_id)
-        .map_err(|error| damaged(path, error))?;
+    let (sample_rate_hz, channels) =
+        decode_track(container.as_mut(), decoder.as_mut(), track_id).map_err(|error| damaged(path, error))?;
     let format = match parameters.bits_per_sample {
         Some(bits) => SampleFormat::Int { bits: bits as u16 },
         None => SampleFormat::Float,
     };
-    let audio = Audio { sample_rate_hz: sample_rate_hz.unwrap_or(0), channels, format };
+    let audio = Audio {
+        sample_rate_hz: sample_rate_hz.unwrap_or(0),
+        channels,
+        format,
+    };
     if let (SampleFormat::Int { .. }, Some(announced)) = (format, announced_samples)
         && announced != audio.len_samples() as u64
     {

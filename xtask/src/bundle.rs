@@ -39,7 +39,12 @@ pub fn run(args: &Args) -> Result<()> {
     nice_plug_xtask::build(&[PACKAGE.into()], &["--lib".into(), "--profile".into(), profile.into()])?;
     // Cargo's folder for the profile `dev` is called `debug`.
     let folder_name = if args.debug { "debug" } else { profile };
-    nice_plug_xtask::bundle(&target_folder, PACKAGE, &["--profile".into(), folder_name.into()], false)?;
+    nice_plug_xtask::bundle(
+        &target_folder,
+        PACKAGE,
+        &["--profile".into(), folder_name.into()],
+        false,
+    )?;
 
     let bundled = target_folder.join("bundled");
     let plugins = [bundled.join("Unfold.clap"), bundled.join("Unfold.vst3")];
@@ -67,13 +72,32 @@ fn prove(clap: &Path, denoised: &Path) -> Result<()> {
     let rendering = host::render(clap, rate_hz, &noisy.channels[0], BLOCK_SAMPLES)?;
     let input_db = metrics::si_sdr_db(&noisy.channels[0], &clean.channels[0]);
     let output_db = metrics::si_sdr_db(&rendering.output, &clean.channels[0]);
-    audio_file::write_atomically(denoised, &Audio { channels: vec![rendering.output], ..noisy })?;
+    audio_file::write_atomically(
+        denoised,
+        &Audio {
+            channels: vec![rendering.output],
+            ..noisy
+        },
+    )?;
 
     let latency_ms = 1000.0 * rendering.latency_samples as f64 / rate_hz;
-    println!("\n{} loaded and played the demo clip in blocks of {BLOCK_SAMPLES} samples", rendering.plugin);
-    println!("SI-SDR    {input_db:.1} dB noisy, {output_db:.1} dB denoised: {:+.1} dB", output_db - input_db);
-    println!("latency   {} samples ({latency_ms:.1} ms at {rate_hz} Hz)", rendering.latency_samples);
-    println!("listen    {} and {}", assets.join("demo_noisy.wav").display(), denoised.display());
+    println!(
+        "\n{} loaded and played the demo clip in blocks of {BLOCK_SAMPLES} samples",
+        rendering.plugin
+    );
+    println!(
+        "SI-SDR    {input_db:.1} dB noisy, {output_db:.1} dB denoised: {:+.1} dB",
+        output_db - input_db
+    );
+    println!(
+        "latency   {} samples ({latency_ms:.1} ms at {rate_hz} Hz)",
+        rendering.latency_samples
+    );
+    println!(
+        "listen    {} and {}",
+        assets.join("demo_noisy.wav").display(),
+        denoised.display()
+    );
     ensure!(output_db > input_db, "the built plugin does not improve the demo clip");
     Ok(())
 }
@@ -83,10 +107,18 @@ fn prove(clap: &Path, denoised: &Path) -> Result<()> {
 /// # Errors
 /// Cargo cannot be run or does not tell.
 pub fn target_folder() -> Result<PathBuf> {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("cargo")
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "cargo metadata failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target folder")?;
     Ok(PathBuf::from(folder))
 }
 
@@ -112,7 +144,10 @@ fn install(plugin: &Path, folder: &Path) -> Result<PathBuf> {
     let target = folder.join(name);
     let failed = || format!("{}: cannot be installed", target.display());
     fs::create_dir_all(folder).with_context(failed)?;
-    let staging = tempfile::Builder::new().prefix(".unfold-").tempdir_in(folder).with_context(failed)?;
+    let staging = tempfile::Builder::new()
+        .prefix(".unfold-")
+        .tempdir_in(folder)
+        .with_context(failed)?;
     copy_tree(plugin, &staging.path().join("new")).with_context(failed)?;
     if target.exists() {
         fs::rename(&target, staging.path().join("old")).with_context(failed)?;

@@ -66,7 +66,11 @@ pub fn run(_: &Args) -> Result<()> {
         });
     }
     println!("\n{}\n", lines.join("\n"));
-    let and_skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let and_skipped = if skipped > 0 {
+        format!(", {skipped} skipped")
+    } else {
+        String::new()
+    };
     println!("{passed} passed, {failed} failed{and_skipped}");
     ensure!(failed == 0, "{failed} of {} checks failed", CHECKS.len());
     Ok(())
@@ -82,16 +86,32 @@ fn format() -> Result<Outcome> {
 }
 
 fn lints() -> Result<Outcome> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--features", ALL_FEATURES, "--", "-D", "warnings"];
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        ALL_FEATURES,
+        "--",
+        "-D",
+        "warnings",
+    ];
     succeed(&mut cargo(&arguments))
 }
 
 fn documentation() -> Result<Outcome> {
-    succeed(&mut cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))
+    succeed(
+        &mut cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )
 }
 
 fn tests() -> Result<Outcome> {
-    succeed(&mut cargo(&["test", "--workspace", "--features", "unfold/assert_process_allocs"]))
+    succeed(&mut cargo(&[
+        "test",
+        "--workspace",
+        "--features",
+        "unfold/assert_process_allocs",
+    ]))
 }
 
 /// Advisories and sources need a database from the network; licences are also held by a test of their own.
@@ -139,7 +159,11 @@ fn install_pedalboard(environment: &Path) -> Result<()> {
 }
 
 fn python_in(environment: &Path) -> PathBuf {
-    environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    environment.join(if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    })
 }
 
 fn cargo(arguments: &[&str]) -> Command {

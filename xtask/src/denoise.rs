@@ -81,12 +81,20 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {eta} left")?;
     let bar = ProgressBar::new(jobs.len() as u64).with_style(style);
-    let errors: Vec<anyhow::Error> =
-        jobs.par_iter().progress_with(bar).filter_map(|job| denoise_file(&model, &settings, job).err()).collect();
+    let errors: Vec<anyhow::Error> = jobs
+        .par_iter()
+        .progress_with(bar)
+        .filter_map(|job| denoise_file(&model, &settings, job).err())
+        .collect();
     for error in &errors {
         eprintln!("error: {error:#}");
     }
-    ensure!(errors.is_empty(), "{} of {} files could not be denoised", errors.len(), jobs.len());
+    ensure!(
+        errors.is_empty(),
+        "{} of {} files could not be denoised",
+        errors.len(),
+        jobs.len()
+    );
     println!("{}: {} files written", args.output.display(), jobs.len());
     Ok(())
 }
@@ -101,13 +109,24 @@ pub fn read_model(path: &Path) -> Result<Model> {
 }
 
 fn settings(args: &Args, model: &Model) -> Result<Settings> {
-    ensure!((0.0..=1.0).contains(&args.amount), "--amount must lie between 0 and 1, not {}", args.amount);
-    ensure!(args.floor_db <= 0.0, "--floor-db must be 0 or less, or -inf, not {}", args.floor_db);
+    ensure!(
+        (0.0..=1.0).contains(&args.amount),
+        "--amount must lie between 0 and 1, not {}",
+        args.amount
+    );
+    ensure!(
+        args.floor_db <= 0.0,
+        "--floor-db must be 0 or less, or -inf, not {}",
+        args.floor_db
+    );
     let most = model.layers();
     let layers = match args.layers.map(usize::try_from) {
         None => most,
         Some(Ok(layers)) if (1..=most).contains(&layers) => layers,
-        Some(_) => bail!("--layers must lie between 1 and the model's {most}, not {}", args.layers.unwrap_or(0)),
+        Some(_) => bail!(
+            "--layers must lie between 1 and the model's {most}, not {}",
+            args.layers.unwrap_or(0)
+        ),
     };
     Ok(Settings {
         amount: args.amount,
@@ -142,9 +161,16 @@ fn plan(inputs: &[PathBuf], output: &Path) -> Result<Vec<Job>> {
         && !input.is_dir()
         && !output.is_dir()
     {
-        return Ok(vec![Job { input: input.clone(), output: output.to_owned() }]);
+        return Ok(vec![Job {
+            input: input.clone(),
+            output: output.to_owned(),
+        }]);
     }
-    ensure!(!output.is_file(), "{}: several inputs need a folder as output, and this is a file", output.display());
+    ensure!(
+        !output.is_file(),
+        "{}: several inputs need a folder as output, and this is a file",
+        output.display()
+    );
     let mut jobs = Vec::new();
     for input in inputs {
         if input.is_dir() {
@@ -154,19 +180,34 @@ fn plan(inputs: &[PathBuf], output: &Path) -> Result<Vec<Job>> {
                 output.display()
             );
             let files = audio_files_in(input)?;
-            ensure!(!files.is_empty(), "{}: there are no WAV or FLAC files in this folder", input.display());
+            ensure!(
+                !files.is_empty(),
+                "{}: there are no WAV or FLAC files in this folder",
+                input.display()
+            );
             for file in files {
                 let below = file.strip_prefix(input)?.to_owned();
-                jobs.push(Job { output: output.join(below), input: file });
+                jobs.push(Job {
+                    output: output.join(below),
+                    input: file,
+                });
             }
         } else {
-            let name = input.file_name().with_context(|| format!("{}: this is not a file", input.display()))?;
-            jobs.push(Job { input: input.clone(), output: output.join(name) });
+            let name = input
+                .file_name()
+                .with_context(|| format!("{}: this is not a file", input.display()))?;
+            jobs.push(Job {
+                input: input.clone(),
+                output: output.join(name),
+            });
         }
     }
     let mut taken = HashSet::new();
     if let Some(twice) = jobs.iter().find(|job| !taken.insert(&job.output)) {
-        bail!("{}: two inputs would be written to this one output", twice.output.display());
+        bail!(
+            "{}: two inputs would be written to this one output",
+            twice.output.display()
+        );
     }
     for folder in jobs.iter().filter_map(|job| job.output.parent()) {
         fs::create_dir_all(folder).with_context(|| format!("{}: this folder cannot be made", folder.display()))?;

@@ -58,7 +58,10 @@ pub fn render(clap: &Path, sample_rate_hz: f64, samples: &[f32], block_samples: 
     #[allow(unsafe_code)]
     let entry = unsafe { PluginEntry::load(clap) }.with_context(|| format!("{} does not load", clap.display()))?;
     let factory = entry.get_plugin_factory().context("the file has no plugin factory")?;
-    let descriptor = factory.plugin_descriptors().next().context("the file holds no plugin")?;
+    let descriptor = factory
+        .plugin_descriptors()
+        .next()
+        .context("the file holds no plugin")?;
     let id = descriptor.id().context("the plugin has no id")?;
     let text = |text: Option<&std::ffi::CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
     let plugin = format!("{} {}", text(descriptor.name()), text(descriptor.version()));
@@ -73,28 +76,46 @@ pub fn render(clap: &Path, sample_rate_hz: f64, samples: &[f32], block_samples: 
     };
     let stopped = instance.activate(|_, _| (), configuration)?;
     let handle = instance.plugin_handle();
-    let latency = handle.get_extension::<PluginLatency>().context("the plugin does not report a latency")?;
+    let latency = handle
+        .get_extension::<PluginLatency>()
+        .context("the plugin does not report a latency")?;
     let latency_samples = latency.get(&handle) as usize;
 
     let mut padded = samples.to_vec();
     padded.resize(samples.len() + latency_samples, 0.0);
-    let mut processor = stopped.start_processing().ok().context("the plugin refuses to process")?;
+    let mut processor = stopped
+        .start_processing()
+        .ok()
+        .context("the plugin refuses to process")?;
     let mut output = Vec::with_capacity(padded.len());
     for block in padded.chunks(block_samples) {
         output.extend(process_block(&mut processor, channel_count, block)?);
     }
     instance.deactivate(processor.stop_processing());
     output.drain(..latency_samples);
-    Ok(Rendering { plugin, latency_samples, output })
+    Ok(Rendering {
+        plugin,
+        latency_samples,
+        output,
+    })
 }
 
 fn output_channel_count(instance: &mut PluginInstance<Host>) -> Result<usize> {
     let handle = instance.plugin_handle();
-    let ports = handle.get_extension::<PluginAudioPorts>().context("the plugin has no audio ports")?;
+    let ports = handle
+        .get_extension::<PluginAudioPorts>()
+        .context("the plugin has no audio ports")?;
     let mut buffer = AudioPortInfoBuffer::new();
-    let mut channels = |is_input| ports.get(&handle, 0, is_input, &mut buffer).map(|port| port.channel_count as usize);
+    let mut channels = |is_input| {
+        ports
+            .get(&handle, 0, is_input, &mut buffer)
+            .map(|port| port.channel_count as usize)
+    };
     let (input, output) = (channels(true), channels(false));
-    ensure!(input == output, "the plugin's input has {input:?} channels and its output {output:?}");
+    ensure!(
+        input == output,
+        "the plugin's input has {input:?} channels and its output {output:?}"
+    );
     output.context("the plugin has no main audio port")
 }
 

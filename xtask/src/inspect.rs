@@ -44,12 +44,21 @@ fn describe(model: &Model) -> String {
     line("frames seen per hop", config.stacked_frames().to_string());
     line(
         "atoms",
-        format!("{} speech, {} noise, {} adaptive", config.speech_atoms, config.noise_atoms, config.adaptive_atoms),
+        format!(
+            "{} speech, {} noise, {} adaptive",
+            config.speech_atoms, config.noise_atoms, config.adaptive_atoms
+        ),
     );
-    line("layers", format!("{}, {} with weights of their own", config.layers, config.untied_layers));
+    line(
+        "layers",
+        format!("{}, {} with weights of their own", config.layers, config.untied_layers),
+    );
     line("parameters", model.parameter_count().to_string());
     for depth in 1..=model.layers() {
-        line(&format!("cost of {depth} layers"), format!("{:.1} million MAC per second", model.macs_per_second(depth) / 1e6));
+        line(
+            &format!("cost of {depth} layers"),
+            format!("{:.1} million MAC per second", model.macs_per_second(depth) / 1e6),
+        );
     }
     line("provenance", model.provenance.clone());
     text

@@ -40,8 +40,10 @@ const fn needs(package: &'static str, probe: Probe) -> Requirement {
 }
 
 /// The plugin needs a C linker and the C library only.
-const BUNDLE: &[Requirement] =
-    &[needs("gcc", Probe::Program(&["cc", "gcc", "clang"])), needs("libc6-dev", Probe::Header("stdio.h"))];
+const BUNDLE: &[Requirement] = &[
+    needs("gcc", Probe::Program(&["cc", "gcc", "clang"])),
+    needs("libc6-dev", Probe::Header("stdio.h")),
+];
 
 /// The standalone program, the libraries that an editor window opens, and Python for the VST3 host.
 const TEST: &[Requirement] = &[
@@ -81,17 +83,27 @@ pub fn require(purpose: Purpose) -> Result<()> {
         bail!("system packages are missing; run: {by_hand}");
     };
     println!("installing missing system packages: {packages}");
-    let installed = apt_get(prefix, &["update"]) && apt_get(prefix, &[&["install", "--yes"], missing.as_slice()].concat());
+    let installed =
+        apt_get(prefix, &["update"]) && apt_get(prefix, &[&["install", "--yes"], missing.as_slice()].concat());
     ensure!(installed, "the system packages could not be installed; run: {by_hand}");
     let still_missing = missing_packages(purpose);
-    ensure!(still_missing.is_empty(), "still missing after the installation: {}", still_missing.join(" "));
+    ensure!(
+        still_missing.is_empty(),
+        "still missing after the installation: {}",
+        still_missing.join(" ")
+    );
     Ok(())
 }
 
 /// Debian's names of what is not there.
 fn missing_packages(purpose: Purpose) -> Vec<&'static str> {
     let for_tests = if purpose == Purpose::Test { TEST } else { &[] };
-    BUNDLE.iter().chain(for_tests).filter(|requirement| !requirement.probe.finds()).map(|found| found.package).collect()
+    BUNDLE
+        .iter()
+        .chain(for_tests)
+        .filter(|requirement| !requirement.probe.finds())
+        .map(|found| found.package)
+        .collect()
 }
 
 impl Probe {
@@ -114,8 +126,14 @@ fn include_folders() -> Vec<PathBuf> {
 
 fn in_linker_cache(name: &str) -> Option<bool> {
     // Not on an ordinary user's search path everywhere.
-    let ldconfig = ["/sbin/ldconfig", "/usr/sbin/ldconfig"].into_iter().find(|path| Path::new(path).exists())?;
-    let output = Command::new(ldconfig).arg("-p").output().ok().filter(|output| output.status.success())?;
+    let ldconfig = ["/sbin/ldconfig", "/usr/sbin/ldconfig"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())?;
+    let output = Command::new(ldconfig)
+        .arg("-p")
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     let cache = String::from_utf8_lossy(&output.stdout);
     Some(cache.lines().any(|line| line.split_whitespace().next() == Some(name)))
 }
@@ -144,8 +162,17 @@ fn privilege() -> Option<&'static [&'static str]> {
 }
 
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> bool {
-    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"], arguments].concat();
-    Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).status().is_ok_and(|status| status.success())
+    let words = [
+        prefix,
+        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"],
+        arguments,
+    ]
+    .concat();
+    Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -11,7 +11,10 @@ fn folder() -> tempfile::TempDir {
 /// Asserts one sentence on one line that holds all the words.
 fn assert_sentence(stderr: &str, words: &[&str]) {
     let line = stderr.trim_end();
-    assert!(line.starts_with("error: ") && !line.contains('\n'), "not one sentence: {stderr:?}");
+    assert!(
+        line.starts_with("error: ") && !line.contains('\n'),
+        "not one sentence: {stderr:?}"
+    );
     for word in words {
         assert!(line.contains(word), "{word:?} is missing in {line:?}");
     }
@@ -45,7 +48,11 @@ fn every_format_comes_back_in_its_own_format_and_with_less_noise() {
         assert!(output.energy() < input.energy(), "{name}: nothing was taken away");
         assert!(output.energy() > 0.0, "{name}: nothing is left");
     }
-    assert_eq!(names_in(folder.path()).len(), 2 * cases.len(), "a temporary file was left behind");
+    assert_eq!(
+        names_in(folder.path()).len(),
+        2 * cases.len(),
+        "a temporary file was left behind"
+    );
 }
 
 #[test]
@@ -62,10 +69,18 @@ fn result_and_removed_add_up_to_the_input() {
     let folder = folder();
     let input = noisy_tone(48_000, 2, 32, true, 0.5);
     input.write(&folder.path().join("in.wav"));
-    succeed(folder.path(), &["denoise", "in.wav", "result.wav", "--listen", "result"]);
-    succeed(folder.path(), &["denoise", "in.wav", "removed.wav", "--listen", "removed"]);
-    let (result, removed) =
-        (Stored::read(&folder.path().join("result.wav")), Stored::read(&folder.path().join("removed.wav")));
+    succeed(
+        folder.path(),
+        &["denoise", "in.wav", "result.wav", "--listen", "result"],
+    );
+    succeed(
+        folder.path(),
+        &["denoise", "in.wav", "removed.wav", "--listen", "removed"],
+    );
+    let (result, removed) = (
+        Stored::read(&folder.path().join("result.wav")),
+        Stored::read(&folder.path().join("removed.wav")),
+    );
     assert!(removed.energy() > 0.0);
     for (at, input) in input.samples.iter().enumerate() {
         let sum = result.samples[at] + removed.samples[at];
@@ -82,14 +97,25 @@ fn each_option_changes_the_result() {
         Stored::read(&folder.path().join("out.wav"))
     };
     let plain = run(&[]);
-    for option in
-        [["--layers", "1"], ["--amount", "0.5"], ["--floor-db", "-6"], ["--floor-db", "-inf"], ["--mix", "independent"]]
-    {
+    for option in [
+        ["--layers", "1"],
+        ["--amount", "0.5"],
+        ["--floor-db", "-6"],
+        ["--floor-db", "-inf"],
+        ["--mix", "independent"],
+    ] {
         assert_ne!(run(&option).samples, plain.samples, "{option:?} has no effect");
     }
-    assert!(run(&["--floor-db", "-6"]).energy() > plain.energy(), "a higher floor must leave more noise");
+    assert!(
+        run(&["--floor-db", "-6"]).energy() > plain.energy(),
+        "a higher floor must leave more noise"
+    );
     let model = repository().join("models/speech-v1.unfold");
-    assert_eq!(run(&["--model", model.to_str().unwrap()]), plain, "the built-in model is the shipped file");
+    assert_eq!(
+        run(&["--model", model.to_str().unwrap()]),
+        plain,
+        "the built-in model is the shipped file"
+    );
 }
 
 #[test]
@@ -141,7 +167,11 @@ fn bad_input_is_one_sentence_and_writes_nothing() {
     let good = noisy_tone(16_000, 1, 16, false, 0.1);
     good.write(&path("good.wav"));
     good.write(&path("good.flac"));
-    Stored { samples: Vec::new(), ..good.clone() }.write(&path("no_samples.wav"));
+    Stored {
+        samples: Vec::new(),
+        ..good.clone()
+    }
+    .write(&path("no_samples.wav"));
     let mut not_finite = noisy_tone(16_000, 2, 32, true, 0.1);
     not_finite.samples[7] = f64::NAN;
     not_finite.write(&path("nan.wav"));
@@ -163,15 +193,27 @@ fn bad_input_is_one_sentence_and_writes_nothing() {
         (&["missing.wav", "out.wav"], &["missing.wav", "no such file"]),
         (&["empty.wav", "out.wav"], &["empty.wav", "no samples"]),
         (&["no_samples.wav", "out.wav"], &["no_samples.wav", "no samples"]),
-        (&["text.wav", "out.wav"], &["text.wav", "not a WAV, FLAC or Ogg Vorbis file"]),
+        (
+            &["text.wav", "out.wav"],
+            &["text.wav", "not a WAV, FLAC or Ogg Vorbis file"],
+        ),
         (&["cut.flac", "out.flac"], &["cut.flac", "damaged"]),
-        (&["nan.wav", "out.wav"], &["nan.wav", "sample 4 of channel 2", "not a finite number"]),
-        (&["inf.wav", "out.wav"], &["inf.wav", "sample 4 of channel 2", "not a finite number"]),
+        (
+            &["nan.wav", "out.wav"],
+            &["nan.wav", "sample 4 of channel 2", "not a finite number"],
+        ),
+        (
+            &["inf.wav", "out.wav"],
+            &["inf.wav", "sample 4 of channel 2", "not a finite number"],
+        ),
         (&["65.wav", "out.wav"], &["65.wav", "65 channels", "1 to 64"]),
         (&["4000.wav", "out.wav"], &["4000.wav", "4000 Hz"]),
         (&["good.wav", "out.mp3"], &["out.mp3", ".wav or .flac"]),
         (&["good.wav", "out"], &["out", ".wav or .flac"]),
-        (&["good.wav", "nowhere/out.wav"], &["nowhere/out.wav", "cannot be written"]),
+        (
+            &["good.wav", "nowhere/out.wav"],
+            &["nowhere/out.wav", "cannot be written"],
+        ),
         (&["float.wav", "out.flac"], &["out.flac", "floating-point", "FLAC"]),
         (&["nine.wav", "out.flac"], &["out.flac", "9 channels", "FLAC"]),
         (&["good.wav", "good.wav"], &["same file"]),
@@ -207,7 +249,10 @@ fn options_out_of_range_are_refused() {
         assert_sentence(&stderr, &[name]);
     }
     for malformed in [["--amount", "much"], ["--listen", "loud"], ["--nothing", "1"]] {
-        let stderr = fail(folder.path(), &[&["denoise", "in.wav", "out.wav"], malformed.as_slice()].concat());
+        let stderr = fail(
+            folder.path(),
+            &[&["denoise", "in.wav", "out.wav"], malformed.as_slice()].concat(),
+        );
         assert!(stderr.contains(malformed[0]), "{stderr}");
     }
     assert_eq!(names_in(folder.path()), ["in.wav"]);
@@ -245,8 +290,14 @@ fn a_link_to_the_input_is_not_overwritten() {
     std::os::unix::fs::symlink("in.wav", folder.path().join("link.wav")).unwrap();
     std::fs::hard_link(folder.path().join("in.wav"), folder.path().join("hard.wav")).unwrap();
     for other in ["link.wav", "hard.wav"] {
-        assert_sentence(&fail(folder.path(), &["denoise", "in.wav", other]), &[other, "same file"]);
-        assert_sentence(&fail(folder.path(), &["denoise", other, "in.wav"]), &[other, "same file"]);
+        assert_sentence(
+            &fail(folder.path(), &["denoise", "in.wav", other]),
+            &[other, "same file"],
+        );
+        assert_sentence(
+            &fail(folder.path(), &["denoise", other, "in.wav"]),
+            &[other, "same file"],
+        );
     }
     assert_eq!(Stored::read(&folder.path().join("in.wav")), input);
 }

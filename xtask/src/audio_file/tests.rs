@@ -9,9 +9,21 @@ fn example(format: SampleFormat, channels: usize, samples: usize) -> Audio {
     let channel = |channel: usize| -> Vec<f32> {
         let wave = |at: usize| ((at * (channel + 3)) as f32 * 0.01).sin() * 0.9;
         // On the format's own grid, so that a round trip must be exact.
-        (0..samples).map(|at| if at == 0 { -1.0 } else { (wave(at) / step).round() * step }).collect()
+        (0..samples)
+            .map(|at| {
+                if at == 0 {
+                    -1.0
+                } else {
+                    (wave(at) / step).round() * step
+                }
+            })
+            .collect()
     };
-    Audio { sample_rate_hz: 44_100, channels: (0..channels).map(channel).collect(), format }
+    Audio {
+        sample_rate_hz: 44_100,
+        channels: (0..channels).map(channel).collect(),
+        format,
+    }
 }
 
 fn folder() -> tempfile::TempDir {
@@ -36,11 +48,20 @@ fn wav_keeps_every_sample_rate_and_depth() {
 fn flac_keeps_every_sample_rate_and_depth() {
     let folder = folder();
     for bits in [8, 12, 16, 20, 24, 32] {
-        for (channels, samples, sample_rate_hz) in [(1, 1, 8000), (2, 5000, 44_100), (8, 4096, 96_000), (1, 4097, 192_000)] {
+        for (channels, samples, sample_rate_hz) in
+            [(1, 1, 8000), (2, 5000, 44_100), (8, 4096, 96_000), (1, 4097, 192_000)]
+        {
             let path = folder.path().join("x.flac");
-            let written = Audio { sample_rate_hz, ..example(SampleFormat::Int { bits }, channels, samples) };
+            let written = Audio {
+                sample_rate_hz,
+                ..example(SampleFormat::Int { bits }, channels, samples)
+            };
             write_atomically(&path, &written).unwrap();
-            assert_eq!(read(&path).unwrap(), written, "{bits} bits, {channels} channels, {samples} samples");
+            assert_eq!(
+                read(&path).unwrap(),
+                written,
+                "{bits} bits, {channels} channels, {samples} samples"
+            );
         }
     }
 }
@@ -48,7 +69,11 @@ fn flac_keeps_every_sample_rate_and_depth() {
 #[test]
 fn samples_beyond_full_scale_are_clipped_in_integer_files_only() {
     let folder = folder();
-    let loud = |format| Audio { sample_rate_hz: 8000, channels: vec![vec![1.5, -1.5, 1.0]], format };
+    let loud = |format| Audio {
+        sample_rate_hz: 8000,
+        channels: vec![vec![1.5, -1.5, 1.0]],
+        format,
+    };
     let path = folder.path().join("loud.wav");
     write_atomically(&path, &loud(SampleFormat::Int { bits: 16 })).unwrap();
     let top = 32767.0 / 32768.0;
@@ -90,7 +115,17 @@ fn a_sample_that_is_no_number_is_named_by_its_position() {
     audio.channels[1][20] = f32::NAN;
     write_atomically(&path, &audio).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(matches!(error, AudioFileError::NotFinite { sample: 21, channel: 2, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            AudioFileError::NotFinite {
+                sample: 21,
+                channel: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -107,7 +142,11 @@ fn a_failed_write_leaves_the_folder_as_it_was() {
         assert!(matches!(error, AudioFileError::Unrepresentable { .. }), "{error}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left behind");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "a temporary file was left behind"
+    );
 }
 
 #[cfg(unix)]

@@ -24,7 +24,9 @@ enum Container {
 }
 
 fn container_of(path: &Path) -> Result<Container, AudioFileError> {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase());
     match extension.as_deref() {
         Some("wav" | "wave") => Ok(Container::Wav),
         Some("flac") => Ok(Container::Flac),
@@ -55,7 +57,10 @@ impl OutputFile {
     /// `path` is a folder or a read-only file.
     pub fn create(path: &Path) -> Result<OutputFile, AudioFileError> {
         let container = container_of(path)?;
-        let unwritable = |source| AudioFileError::Unwritable { path: path.to_owned(), source };
+        let unwritable = |source| AudioFileError::Unwritable {
+            path: path.to_owned(),
+            source,
+        };
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Ok(metadata) = fs::metadata(&target) {
             if metadata.is_dir() {
@@ -74,8 +79,15 @@ impl OutputFile {
         // A temporary file is private by default; the result should be an ordinary file.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(folder).map_err(|error| unwritable(without_path(&error)))?;
-        Ok(OutputFile { path: path.to_owned(), target, container, temporary })
+        let temporary = builder
+            .tempfile_in(folder)
+            .map_err(|error| unwritable(without_path(&error)))?;
+        Ok(OutputFile {
+            path: path.to_owned(),
+            target,
+            container,
+            temporary,
+        })
     }
 
     /// Writes the samples and puts the file in its place. Integer samples are rounded and clipped to full scale.
@@ -89,7 +101,10 @@ impl OutputFile {
         }
         match self.temporary.persist(&self.target) {
             Ok(_) => Ok(()),
-            Err(error) => Err(AudioFileError::Unwritable { path: self.path, source: error.error }),
+            Err(error) => Err(AudioFileError::Unwritable {
+                path: self.path,
+                source: error.error,
+            }),
         }
     }
 
@@ -113,16 +128,17 @@ impl OutputFile {
         };
         let result = write_wav_samples(BufWriter::new(self.temporary.as_file_mut()), spec, audio);
         result.map_err(|error| match error {
-            hound::Error::IoError(source) => AudioFileError::Unwritable { path: self.path.clone(), source },
+            hound::Error::IoError(source) => AudioFileError::Unwritable {
+                path: self.path.clone(),
+                source,
+            },
             other => self.unrepresentable(other),
         })
     }
 
     fn write_flac(&mut self, audio: &Audio) -> Result<(), AudioFileError> {
         let SampleFormat::Int { bits } = audio.format else {
-            return Err(
-                self.unrepresentable("floating-point samples cannot be written as FLAC; name the output .wav")
-            );
+            return Err(self.unrepresentable("floating-point samples cannot be written as FLAC; name the output .wav"));
         };
         if audio.channels.len() > FLAC_MAX_CHANNELS {
             return Err(self.unrepresentable(format!(
@@ -135,13 +151,19 @@ impl OutputFile {
         }
         let result = write_flac_samples(BufWriter::new(self.temporary.as_file_mut()), bits, audio);
         result.map_err(|error| match error {
-            flac_codec::Error::Io(source) => AudioFileError::Unwritable { path: self.path.clone(), source },
+            flac_codec::Error::Io(source) => AudioFileError::Unwritable {
+                path: self.path.clone(),
+                source,
+            },
             other => self.unrepresentable(other),
         })
     }
 
     fn unrepresentable(&self, reason: impl ToString) -> AudioFileError {
-        AudioFileError::Unrepresentable { path: self.path.clone(), reason: reason.to_string() }
+        AudioFileError::Unrepresentable {
+            path: self.path.clone(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -151,7 +173,10 @@ impl OutputFile {
 /// [`AudioFileError::SameFile`].
 pub fn check_not_same(input: &Path, output: &Path) -> Result<(), AudioFileError> {
     match same_file::is_same_file(input, output) {
-        Ok(true) => Err(AudioFileError::SameFile { input: input.to_owned(), output: output.to_owned() }),
+        Ok(true) => Err(AudioFileError::SameFile {
+            input: input.to_owned(),
+            output: output.to_owned(),
+        }),
         // An output that does not exist yet is no input.
         Ok(false) | Err(_) => Ok(()),
     }
@@ -167,14 +192,12 @@ pub fn write_atomically(path: &Path, audio: &Audio) -> Result<(), AudioFileError
 
 /// tempfile adds the temporary name to the message; the user knows only the target's.
 fn without_path(error: &std::io::Error) -> std::io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error)
+    error
+        .raw_os_error()
+        .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error)
 }
 
-fn write_wav_samples<W: Write + std::io::Seek>(
-    output: W,
-    spec: hound::WavSpec,
-    audio: &Audio,
-) -> hound::Result<()> {
+fn write_wav_samples<W: Write + std::io::Seek>(output: W, spec: hound::WavSpec, audio: &Audio) -> hound::Result<()> {
     let mut writer = hound::WavWriter::new(output, spec)?;
     for at in 0..audio.len_samples() {
         for channel in &audio.channels {
@@ -189,11 +212,7 @@ fn write_wav_samples<W: Write + std::io::Seek>(
     writer.finalize()
 }
 
-fn write_flac_samples<W: Write + std::io::Seek>(
-    output: W,
-    bits: u16,
-    audio: &Audio,
-) -> Result<(), flac_codec::Error> {
+fn write_flac_samples<W: Write + std::io::Seek>(output: W, bits: u16, audio: &Audio) -> Result<(), flac_codec::Error> {
     let (channels, samples) = (audio.channels.len(), audio.len_samples());
     let mut writer = FlacSampleWriter::new(
         output,

@@ -20,7 +20,12 @@ pub struct Stored {
 impl Stored {
     /// One channel of a file.
     pub fn channel(&self, index: usize) -> Vec<f64> {
-        self.samples.iter().skip(index).step_by(usize::from(self.channels)).copied().collect()
+        self.samples
+            .iter()
+            .skip(index)
+            .step_by(usize::from(self.channels))
+            .copied()
+            .collect()
     }
 
     pub fn energy(&self) -> f64 {
@@ -32,7 +37,10 @@ impl Stored {
     }
 
     fn integers(&self) -> Vec<i32> {
-        self.samples.iter().map(|x| (x * self.full_scale()).round() as i32).collect()
+        self.samples
+            .iter()
+            .map(|x| (x * self.full_scale()).round() as i32)
+            .collect()
     }
 
     pub fn write(&self, path: &Path) {
@@ -42,7 +50,11 @@ impl Stored {
             writer.write(&self.integers()).unwrap();
             return writer.finalize().unwrap();
         }
-        let sample_format = if self.float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
+        let sample_format = if self.float {
+            hound::SampleFormat::Float
+        } else {
+            hound::SampleFormat::Int
+        };
         let spec = hound::WavSpec {
             channels: self.channels,
             sample_rate: self.sample_rate_hz,
@@ -51,16 +63,23 @@ impl Stored {
         };
         let mut writer = hound::WavWriter::create(path, spec).unwrap();
         if self.float {
-            self.samples.iter().for_each(|x| writer.write_sample(*x as f32).unwrap());
+            self.samples
+                .iter()
+                .for_each(|x| writer.write_sample(*x as f32).unwrap());
         } else {
-            self.integers().into_iter().for_each(|x| writer.write_sample(x).unwrap());
+            self.integers()
+                .into_iter()
+                .for_each(|x| writer.write_sample(x).unwrap());
         }
         writer.finalize().unwrap();
     }
 
     pub fn read(path: &Path) -> Stored {
         let scaled = |samples: Vec<i32>, bits: u16| -> Vec<f64> {
-            samples.into_iter().map(|x| f64::from(x) / 2f64.powi(i32::from(bits) - 1)).collect()
+            samples
+                .into_iter()
+                .map(|x| f64::from(x) / 2f64.powi(i32::from(bits) - 1))
+                .collect()
         };
         if path.extension().is_some_and(|extension| extension == "flac") {
             let mut reader = FlacSampleReader::new(std::fs::File::open(path).unwrap()).unwrap();
@@ -68,7 +87,13 @@ impl Stored {
             let channels = u16::from(reader.channel_count());
             let mut samples = Vec::new();
             reader.read_to_end(&mut samples).unwrap();
-            return Stored { sample_rate_hz, channels, bits, float: false, samples: scaled(samples, bits) };
+            return Stored {
+                sample_rate_hz,
+                channels,
+                bits,
+                float: false,
+                samples: scaled(samples, bits),
+            };
         }
         let reader = hound::WavReader::open(path).unwrap();
         let spec = reader.spec();
@@ -76,9 +101,18 @@ impl Stored {
         let samples = if float {
             reader.into_samples::<f32>().map(|x| f64::from(x.unwrap())).collect()
         } else {
-            scaled(reader.into_samples::<i32>().map(Result::unwrap).collect(), spec.bits_per_sample)
+            scaled(
+                reader.into_samples::<i32>().map(Result::unwrap).collect(),
+                spec.bits_per_sample,
+            )
         };
-        Stored { sample_rate_hz: spec.sample_rate, channels: spec.channels, bits: spec.bits_per_sample, float, samples }
+        Stored {
+            sample_rate_hz: spec.sample_rate,
+            channels: spec.channels,
+            bits: spec.bits_per_sample,
+            float,
+            samples,
+        }
     }
 }
 
@@ -93,7 +127,13 @@ pub fn noisy_tone(sample_rate_hz: u32, channels: u16, bits: u16, float: bool, se
         state ^= state << 17;
         (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
     };
-    let mut stored = Stored { sample_rate_hz, channels, bits, float, samples: Vec::new() };
+    let mut stored = Stored {
+        sample_rate_hz,
+        channels,
+        bits,
+        float,
+        samples: Vec::new(),
+    };
     for at in 0..frames {
         let time_s = at as f64 / f64::from(sample_rate_hz);
         for channel in 0..channels {
@@ -105,20 +145,30 @@ pub fn noisy_tone(sample_rate_hz: u32, channels: u16, bits: u16, float: bool, se
         stored.samples.iter_mut().for_each(|x| *x = f64::from(*x as f32));
     } else {
         let scale = stored.full_scale();
-        stored.samples.iter_mut().for_each(|x| *x = (*x * scale).round() / scale);
+        stored
+            .samples
+            .iter_mut()
+            .for_each(|x| *x = (*x * scale).round() / scale);
     }
     stored
 }
 
 /// Runs the command in `folder`.
 pub fn xtask(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).current_dir(folder).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 /// Runs the command, which must succeed, and returns what it printed.
 pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
     let output = xtask(folder, arguments);
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{arguments:?} failed:\n{stdout}{stderr}");
     stdout.into_owned()
 }
@@ -137,8 +187,10 @@ pub fn repository() -> PathBuf {
 
 /// Names of everything in a folder, in order.
 pub fn names_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }

@@ -1,0 +1,149 @@
+//! Sizes and front-end settings of a model, and what makes them invalid.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::noise_floor::FrontEndConfig;
+
+/// Sizes and front-end settings: everything that is not a trained weight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Band centres in Hz, ascending `[F]`.
+    pub band_centres_hz: Vec<f32>,
+    /// Level and floor trackers.
+    pub front_end: FrontEndConfig,
+    /// Stacked frames T: the current one and T - 1 past ones, oldest first.
+    pub context_frames: usize,
+    /// Whether the noise floor is stacked as one more frame, before the past ones.
+    pub floor_rows: bool,
+    /// Speech atoms.
+    pub speech_atoms: usize,
+    /// Noise atoms.
+    pub noise_atoms: usize,
+    /// Adaptive noise atoms J: overlapping frequency windows of the noise floor; 0 for none.
+    pub adaptive_atoms: usize,
+    /// Unfolded iterations K that run.
+    pub layers: usize,
+    /// Layers with weights of their own; the first `layers - untied_layers + 1` iterations share the first.
+    pub untied_layers: usize,
+    /// Whether each layer has encoder atoms apart from its decoder atoms.
+    pub untied_encoder: bool,
+    /// Whether the activations of a frame start from those of the frame before.
+    pub recurrent: bool,
+    /// Whether each depth has a reconstruction dictionary of its own; otherwise one serves all.
+    pub readout_per_depth: bool,
+    /// Lower bound of the modelled input L, in units of the level-normalised features.
+    pub epsilon: f32,
+}
+
+impl Config {
+    /// F.
+    pub fn bands(&self) -> usize {
+        self.band_centres_hz.len()
+    }
+
+    /// R.
+    pub fn atoms(&self) -> usize {
+        self.speech_atoms + self.noise_atoms
+    }
+
+    /// I: rows of the stacked input.
+    pub fn input_rows(&self) -> usize {
+        self.stacked_frames() * self.bands()
+    }
+
+    /// Frames in the stacked input, the floor included.
+    pub fn stacked_frames(&self) -> usize {
+        self.context_frames + usize::from(self.floor_rows)
+    }
+
+    /// Reconstruction dictionaries.
+    pub fn readouts(&self) -> usize {
+        if self.readout_per_depth { self.layers } else { 1 }
+    }
+
+    /// Checks that every size is possible, and small enough that a hostile file cannot exhaust memory.
+    pub fn validate(&self) -> Result<(), InvalidModel> {
+        let sizes = [
+            ("bands", self.bands(), 2, 1024),
+            ("context frames", self.context_frames, 1, 32),
+            ("speech atoms", self.speech_atoms, 1, 2048),
+            ("noise atoms", self.noise_atoms, 1, 2048),
+            ("adaptive atoms", self.adaptive_atoms, 0, 64),
+            ("layers", self.layers, 1, 64),
+            ("layers with weights of their own", self.untied_layers, 1, self.layers),
+        ];
+        for (what, value, least, most) in sizes {
+            if !(least..=most).contains(&value) {
+                return Err(InvalidModel::Size {
+                    what,
+                    value,
+                    least,
+                    most,
+                });
+            }
+        }
+        let front = &self.front_end;
+        let times_ms = [front.level_ms, front.floor_smoothing_ms, front.floor_fall_ms];
+        let numbers = times_ms.iter().chain(&self.band_centres_hz).chain([&self.epsilon]);
+        if numbers.clone().any(|x| !x.is_finite() || *x <= 0.0) {
+            return Err(InvalidModel::Value {
+                what: "front-end settings",
+            });
+        }
+        if !front.floor_rise_db_per_s.is_finite() || !(0.0..=1000.0).contains(&front.floor_rise_db_per_s) {
+            return Err(InvalidModel::Value { what: "floor rise" });
+        }
+        if self.band_centres_hz.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(InvalidModel::Value { what: "band centres" });
+        }
+        Ok(())
+    }
+}
+
+/// Why a set of sizes or weights is not a model.
+#[derive(Debug, Error, PartialEq)]
+pub enum InvalidModel {
+    /// A size is out of range.
+    #[error("the model has {value} {what}, allowed are {least} to {most}")]
+    Size {
+        /// What is counted.
+        what: &'static str,
+        /// The count found.
+        value: usize,
+        /// Smallest allowed count.
+        least: usize,
+        /// Largest allowed count.
+        most: usize,
+    },
+    /// A block of weights has another length than the sizes ask for.
+    #[error("weight block {block} of the model has {got} values, expected {expected}")]
+    Length {
+        /// Index in the order of [`Model::blocks`].
+        block: usize,
+        /// Values expected.
+        expected: usize,
+        /// Values found.
+        got: usize,
+    },
+    /// A number is not finite, negative or out of order.
+    #[error("the model's {what} hold a value that is negative, not finite or out of order")]
+    Value {
+        /// Which numbers.
+        what: &'static str,
+    },
+}
+
+/// Weights that a model of these (valid) sizes has, without making it.
+pub fn weight_count(config: &Config) -> usize {
+    let (r, i, f, j) = (
+        config.atoms(),
+        config.input_rows(),
+        config.bands(),
+        config.adaptive_atoms,
+    );
+    let warm_start = r + j + if config.recurrent { r * r + j } else { 0 };
+    let dictionaries = if config.untied_encoder { 2 } else { 1 };
+    let layer = dictionaries * r * i + 2 * r + 2 * j;
+    warm_start + config.untied_layers * layer + config.readouts() * (r * f + j + f)
+}
