@@ -11,11 +11,11 @@ use realfft::num_complex::Complex32;
 use thiserror::Error;
 
 use crate::bands::{Bands, position};
-use crate::kernels::MatVec;
+use crate::kernels::Packed;
 use crate::mask::{Strength, removal_into};
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::model::Model;
-use crate::nmf::{self, Constants};
+use crate::nmf::{self, Network};
 use crate::noise_floor::FrontEnd;
 use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
@@ -80,7 +80,7 @@ struct Solver {
 /// A streaming denoiser for one sample rate and channel count. Everything is allocated by [`Engine::new`].
 pub struct Engine {
     model: Arc<Model>,
-    constants: Constants,
+    network: Network<Packed>,
     bands: Bands,
     stft: Stft,
     channels: Vec<Channel>,
@@ -132,7 +132,7 @@ impl Engine {
             removal: vec![0.0; band_count],
         };
         Ok(Self {
-            constants: Constants::new(&model, 1),
+            network: Network::new(&model, 1),
             channels: (0..channel_count).map(|_| channel()).collect(),
             solvers: (0..channel_count).map(|_| solver()).collect(),
             output_mix: OutputMix::new(sample_rate_hz),
@@ -289,15 +289,7 @@ impl Engine {
             .front_end
             .push(&solver.band_power, &mut self.features, &mut solver.state.floor);
         solver.state.push_features(&self.model.config, &self.features);
-        nmf::forward(
-            &self.model,
-            &self.constants,
-            &MatVec,
-            &mut solver.state,
-            self.last_depth,
-            adapt,
-            &mut (),
-        );
+        nmf::forward(&self.network, &mut solver.state, self.last_depth, adapt, &mut ());
         removal_into(&solver.state.mask, strength, &mut solver.removal);
     }
 }

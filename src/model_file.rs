@@ -6,11 +6,11 @@
 //! n bytes   payload: bincode 2 (little-endian, fixed-width integers) of `Payload`
 //! 4 bytes   CRC-32 (IEEE) of everything before it, little-endian
 //! ```
-//! Weights are stored as IEEE half-precision floats in the order of [`Model::blocks`].
+//! Weights are stored as bfloat16 in the order of [`Model::blocks`].
 
 use std::sync::{Arc, OnceLock};
 
-use half::f16;
+use half::bf16;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -71,16 +71,11 @@ fn coding() -> impl bincode::config::Config {
 /// [`ModelError::Invalid`] if the model is not valid or too large; nothing that could not be read back is ever written.
 pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
     model.validate()?;
-    let half = |weights: &[f32]| {
-        weights
-            .iter()
-            .map(|w| f16::from_f32(w.min(f16::MAX.to_f32())).to_bits())
-            .collect()
-    };
+    let packed = |weights: &[f32]| weights.iter().map(|w| bf16::from_f32(*w).to_bits()).collect();
     let payload = Payload {
         config: model.config.clone(),
         provenance: model.provenance.clone(),
-        blocks: model.blocks().into_iter().map(half).collect(),
+        blocks: model.blocks().into_iter().map(packed).collect(),
     };
     let mut bytes = MAGIC.to_vec();
     bytes.extend(FORMAT_VERSION.to_le_bytes());
@@ -145,7 +140,7 @@ fn unpack(payload: Payload) -> Result<Model, ModelError> {
             .into());
         }
         for (w, bits) in target.iter_mut().zip(source) {
-            *w = f16::from_bits(*bits).to_f32();
+            *w = bf16::from_bits(*bits).to_f32();
         }
     }
     model.validate()?;

@@ -6,7 +6,7 @@
 
 mod state;
 
-use crate::kernels::{Products, exp2, log2};
+use crate::kernels::{Dictionary, exp2, log2};
 use crate::model::{Config, Model};
 
 pub use state::State;
@@ -17,54 +17,109 @@ pub const ACTIVATION_RANGE: (f32, f32) = (1e-8, 1e4);
 /// Added to a numerator before its logarithm is taken.
 pub const TINY: f32 = 1e-20;
 
-/// Numbers derived from the weights once, and repeated over the lanes.
-pub struct Constants {
-    /// Per layer `[R, lanes]`: log2(rowsum(E) + mu).
-    log_denominator: Vec<Vec<f32>>,
-    /// Per layer `[R, lanes]`: p.
-    exponent: Vec<Vec<f32>>,
-    /// `[R, lanes]`.
+/// A model made ready to run: dictionaries packed for their inner loops, the rest repeated over the lanes.
+pub struct Network<D> {
+    config: Config,
+    lanes: usize,
+    /// `[R, lanes]`: c.
     bias: Vec<f32>,
+    /// A; none when not recurrent.
+    recurrence: Option<D>,
+    adaptive_bias: Vec<f32>,
+    adaptive_recurrence: Vec<f32>,
+    layers: Vec<NetworkLayer<D>>,
+    layer_of_iteration: Vec<usize>,
+    readouts: Vec<NetworkReadout<D>>,
     /// Adaptive windows: per band the lower window and the weight of the next one.
     window: Vec<(usize, f32)>,
-    lanes: usize,
 }
 
-impl Constants {
+struct NetworkLayer<D> {
+    decoder: D,
+    /// None: the decoder serves.
+    encoder: Option<D>,
+    /// `[R, lanes]`: log2(rowsum(E) + mu).
+    log_denominator: Vec<f32>,
+    /// `[R, lanes]`: p.
+    exponent: Vec<f32>,
+    adaptive_sparsity: Vec<f32>,
+    adaptive_exponent: Vec<f32>,
+}
+
+struct NetworkReadout<D> {
+    speech: D,
+    noise: D,
+    adaptive_scale: Vec<f32>,
+    mask_exponent: Vec<f32>,
+}
+
+impl<D: Dictionary> Network<D> {
     /// Prepares a valid model for `lanes` lanes. Allocates.
     pub fn new(model: &Model, lanes: usize) -> Self {
-        let repeat = |values: Vec<f32>| -> Vec<f32> {
+        let config = &model.config;
+        let warm = &model.warm_start;
+        let repeat = |values: &[f32]| {
             values
-                .into_iter()
-                .flat_map(|value| std::iter::repeat_n(value, lanes))
+                .iter()
+                .flat_map(|&value| std::iter::repeat_n(value, lanes))
                 .collect()
         };
-        let log_denominator = model.layers.iter().map(|layer| {
-            let encoder = if model.config.untied_encoder {
+        let rows = config.input_rows();
+        let layers = model.layers.iter().map(|layer| {
+            let encoder = if config.untied_encoder {
                 &layer.encoder
             } else {
                 &layer.decoder
             };
-            let sums = encoder.rows().into_iter().zip(&layer.sparsity);
-            repeat(sums.map(|(row, mu)| log2(row.sum() + mu + TINY)).collect())
+            let denominator = encoder
+                .rows()
+                .into_iter()
+                .zip(&layer.sparsity)
+                .map(|(row, mu)| row.sum() + mu);
+            NetworkLayer {
+                decoder: D::pack(flat(&layer.decoder), rows),
+                encoder: config.untied_encoder.then(|| D::pack(flat(&layer.encoder), rows)),
+                log_denominator: repeat(&denominator.map(|d| log2(d + TINY)).collect::<Vec<f32>>()),
+                exponent: repeat(&layer.exponent.to_vec()),
+                adaptive_sparsity: layer.adaptive_sparsity.to_vec(),
+                adaptive_exponent: layer.adaptive_exponent.to_vec(),
+            }
+        });
+        let readouts = model.readouts.iter().map(|readout| {
+            let bands = config.bands();
+            let (speech, noise) = flat(&readout.dictionary).split_at(config.speech_atoms * bands);
+            NetworkReadout {
+                speech: D::pack(speech, bands),
+                noise: D::pack(noise, bands),
+                adaptive_scale: readout.adaptive_scale.to_vec(),
+                mask_exponent: readout.mask_exponent.to_vec(),
+            }
         });
         Self {
-            log_denominator: log_denominator.collect(),
-            exponent: model
-                .layers
-                .iter()
-                .map(|layer| repeat(layer.exponent.to_vec()))
-                .collect(),
-            bias: repeat(model.warm_start.bias.to_vec()),
-            window: adaptive_windows(&model.config),
             lanes,
+            bias: repeat(&warm.bias.to_vec()),
+            recurrence: config
+                .recurrent
+                .then(|| D::pack(flat(&warm.recurrence), config.atoms())),
+            adaptive_bias: warm.adaptive_bias.to_vec(),
+            adaptive_recurrence: warm.adaptive_recurrence.to_vec(),
+            layers: layers.collect(),
+            layer_of_iteration: (0..config.layers).map(|k| model.layer_index(k)).collect(),
+            readouts: readouts.collect(),
+            window: adaptive_windows(config),
+            config: config.clone(),
         }
     }
 
     /// log2(rowsum(E) + mu) of a layer `[R, lanes]`.
     pub fn log_denominator(&self, layer: usize) -> &[f32] {
-        &self.log_denominator[layer]
+        &self.layers[layer].log_denominator
     }
+}
+
+// Arrays of a model are always in standard layout.
+fn flat(a: &ndarray::Array2<f32>) -> &[f32] {
+    a.as_slice().unwrap_or_default()
 }
 
 /// Overlapping triangles over the bands, one per adaptive atom, that add up to one.
@@ -93,28 +148,26 @@ impl Tape for () {
 }
 
 /// One frame: starts the activations from the last frame's, runs `depth` layers (clamped to 1..=K) and makes
-/// speech, noise and mask. `adapt` false leaves the adaptive atoms out. No allocation with [`crate::kernels::MatVec`].
-pub fn forward<P: Products, T: Tape>(
-    model: &Model,
-    constants: &Constants,
-    products: &P,
+/// speech, noise and mask. `adapt` false leaves the adaptive atoms out. No allocation over [`crate::kernels::Packed`].
+pub fn forward<D: Dictionary, T: Tape>(
+    network: &Network<D>,
     state: &mut State,
     depth: usize,
     adapt: bool,
     tape: &mut T,
 ) {
-    let depth = depth.clamp(1, model.config.layers);
+    let depth = depth.clamp(1, network.config.layers);
     state.arch.dispatch(
         #[inline(always)]
         || {
             if !adapt {
                 state.floor.fill(0.0);
             }
-            start(model, constants, products, state);
+            start(network, state);
             for k in 0..depth {
-                iterate(model, constants, products, state, k, tape);
+                iterate(network, state, k, tape);
             }
-            read_out(model, constants, products, state, depth);
+            read_out(network, state, depth);
             tape.readout(state);
         },
     );
@@ -122,40 +175,33 @@ pub fn forward<P: Products, T: Tape>(
 
 /// `H^0_t = c + A H^K_{t-1}`, and the sums of the adaptive atoms.
 #[inline(always)]
-fn start<P: Products>(model: &Model, constants: &Constants, products: &P, state: &mut State) {
-    let lanes = constants.lanes;
-    let warm = &model.warm_start;
-    let atoms = model.config.atoms();
-    if model.config.recurrent {
-        let recurrence = warm.recurrence.as_slice().unwrap_or_default();
-        products.correlate(recurrence, atoms, &state.activation, &mut state.start, lanes);
-        for ((h, c), a) in state.activation.iter_mut().zip(&constants.bias).zip(&state.start) {
+fn start<D: Dictionary>(network: &Network<D>, state: &mut State) {
+    let lanes = network.lanes;
+    if let Some(recurrence) = &network.recurrence {
+        recurrence.correlate(&state.activation, &mut state.start, lanes);
+        for ((h, c), a) in state.activation.iter_mut().zip(&network.bias).zip(&state.start) {
             *h = c + a;
         }
     } else {
-        state.activation.copy_from_slice(&constants.bias);
+        state.activation.copy_from_slice(&network.bias);
     }
     for (j, h) in state.adaptive_activation.chunks_exact_mut(lanes).enumerate() {
-        let kept = if model.config.recurrent {
-            warm.adaptive_recurrence[j]
-        } else {
-            0.0
-        };
-        h.iter_mut().for_each(|h| *h = warm.adaptive_bias[j] + kept * *h);
+        let kept = network.adaptive_recurrence.get(j).copied().unwrap_or(0.0);
+        h.iter_mut().for_each(|h| *h = network.adaptive_bias[j] + kept * *h);
     }
     state.floor_sum.fill(0.0);
-    if model.config.adaptive_atoms > 0 {
-        spread(constants, &state.floor, &mut state.floor_sum);
-        let frames = model.config.stacked_frames() as f32;
+    if network.config.adaptive_atoms > 0 {
+        spread(network, &state.floor, &mut state.floor_sum);
+        let frames = network.config.stacked_frames() as f32;
         state.floor_sum.iter_mut().for_each(|sum| *sum *= frames);
     }
 }
 
 /// Adds per-band values `[F, lanes]` into the adaptive windows they lie in `[J, lanes]`.
 #[inline(always)]
-pub fn spread(constants: &Constants, bands: &[f32], windows: &mut [f32]) {
-    let lanes = constants.lanes;
-    for (&(lower, weight), values) in constants.window.iter().zip(bands.chunks_exact(lanes)) {
+pub fn spread<D>(network: &Network<D>, bands: &[f32], windows: &mut [f32]) {
+    let lanes = network.lanes;
+    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact(lanes)) {
         for (b, value) in values.iter().enumerate() {
             windows[lower * lanes + b] += (1.0 - weight) * value;
             if weight > 0.0 {
@@ -167,9 +213,9 @@ pub fn spread(constants: &Constants, bands: &[f32], windows: &mut [f32]) {
 
 /// Transpose of [`spread`]: per-band values `[F, lanes]` interpolated between the windows `[J, lanes]`.
 #[inline(always)]
-pub fn gather(constants: &Constants, windows: &[f32], bands: &mut [f32]) {
-    let lanes = constants.lanes;
-    for (&(lower, weight), values) in constants.window.iter().zip(bands.chunks_exact_mut(lanes)) {
+pub fn gather<D>(network: &Network<D>, windows: &[f32], bands: &mut [f32]) {
+    let lanes = network.lanes;
+    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact_mut(lanes)) {
         for (b, value) in values.iter_mut().enumerate() {
             *value = (1.0 - weight) * windows[lower * lanes + b];
             if weight > 0.0 {
@@ -181,29 +227,14 @@ pub fn gather(constants: &Constants, windows: &[f32], bands: &mut [f32]) {
 
 /// One layer.
 #[inline(always)]
-fn iterate<P: Products, T: Tape>(
-    model: &Model,
-    constants: &Constants,
-    products: &P,
-    state: &mut State,
-    k: usize,
-    tape: &mut T,
-) {
-    let lanes = constants.lanes;
-    let index = model.layer_index(k);
-    let layer = &model.layers[index];
-    let rows = model.config.input_rows();
-    let decoder = layer.decoder.as_slice().unwrap_or_default();
-    let encoder = if model.config.untied_encoder {
-        layer.encoder.as_slice().unwrap_or_default()
-    } else {
-        decoder
-    };
+fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: usize, tape: &mut T) {
+    let lanes = network.lanes;
+    let layer = &network.layers[network.layer_of_iteration[k]];
+    let adaptive = network.config.adaptive_atoms > 0;
 
-    products.reconstruct(decoder, rows, &state.activation, &mut state.modelled, lanes);
-    let adaptive = model.config.adaptive_atoms > 0;
+    layer.decoder.reconstruct(&state.activation, &mut state.modelled, lanes);
     if adaptive {
-        gather(constants, &state.adaptive_activation, &mut state.band_scratch);
+        gather(network, &state.adaptive_activation, &mut state.band_scratch);
         for (part, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
             *part *= floor;
         }
@@ -213,27 +244,23 @@ fn iterate<P: Products, T: Tape>(
             }
         }
     }
-    let epsilon = model.config.epsilon;
+    let epsilon = network.config.epsilon;
     for ((ratio, l), m) in state.ratio.iter_mut().zip(&mut state.modelled).zip(&state.input) {
         *l += epsilon;
         *ratio = m / *l;
     }
-    products.correlate(encoder, rows, &state.ratio, &mut state.log_update, lanes);
-    for (n, d) in state.log_update.iter_mut().zip(&constants.log_denominator[index]) {
+    let encoder = layer.encoder.as_ref().unwrap_or(&layer.decoder);
+    encoder.correlate(&state.ratio, &mut state.log_update, lanes);
+    for (n, d) in state.log_update.iter_mut().zip(&layer.log_denominator) {
         *n = log2(*n + TINY) - d;
     }
     if adaptive {
-        adaptive_update(constants, state, layer.adaptive_sparsity.as_slice().unwrap_or_default());
+        adaptive_update(network, state, &layer.adaptive_sparsity);
     }
     tape.layer(k, state);
 
     let (low, high) = ACTIVATION_RANGE;
-    for ((h, x), p) in state
-        .activation
-        .iter_mut()
-        .zip(&state.log_update)
-        .zip(&constants.exponent[index])
-    {
+    for ((h, x), p) in state.activation.iter_mut().zip(&state.log_update).zip(&layer.exponent) {
         *h = (*h * exp2(p * x)).clamp(low, high);
     }
     let adaptive_rows = state
@@ -249,8 +276,8 @@ fn iterate<P: Products, T: Tape>(
 
 /// The same update for the atoms that are windows of the noise floor.
 #[inline(always)]
-fn adaptive_update(constants: &Constants, state: &mut State, sparsity: &[f32]) {
-    let lanes = constants.lanes;
+fn adaptive_update<D>(network: &Network<D>, state: &mut State, sparsity: &[f32]) {
+    let lanes = network.lanes;
     state.band_scratch.fill(0.0);
     for frame in state.ratio.chunks_exact(state.band_scratch.len()) {
         for (sum, ratio) in state.band_scratch.iter_mut().zip(frame) {
@@ -261,7 +288,7 @@ fn adaptive_update(constants: &Constants, state: &mut State, sparsity: &[f32]) {
         *sum *= floor;
     }
     state.adaptive_numerator.fill(0.0);
-    spread(constants, &state.band_scratch, &mut state.adaptive_numerator);
+    spread(network, &state.band_scratch, &mut state.adaptive_numerator);
     for (j, mu) in sparsity.iter().enumerate() {
         for b in j * lanes..(j + 1) * lanes {
             let denominator = state.floor_sum[b] + mu + TINY;
@@ -272,35 +299,29 @@ fn adaptive_update(constants: &Constants, state: &mut State, sparsity: &[f32]) {
 
 /// S_s, S_n and the mask `g = S_s^q / (S_s^q + S_n^q)` (section 5, item 4).
 #[inline(always)]
-fn read_out<P: Products>(model: &Model, constants: &Constants, products: &P, state: &mut State, depth: usize) {
-    let lanes = constants.lanes;
-    let readout = &model.readouts[model.readout_index(depth)];
-    let bands = model.config.bands();
-    let (speech_rows, noise_rows) = readout
-        .dictionary
-        .as_slice()
-        .unwrap_or_default()
-        .split_at(model.config.speech_atoms * bands);
-    let (speech_h, noise_h) = state.activation.split_at(model.config.speech_atoms * lanes);
-    products.reconstruct(speech_rows, bands, speech_h, &mut state.speech, lanes);
-    products.reconstruct(noise_rows, bands, noise_h, &mut state.noise, lanes);
-    if model.config.adaptive_atoms > 0 {
+fn read_out<D: Dictionary>(network: &Network<D>, state: &mut State, depth: usize) {
+    let lanes = network.lanes;
+    let readout = &network.readouts[if network.config.readout_per_depth { depth - 1 } else { 0 }];
+    let (speech_h, noise_h) = state.activation.split_at(network.config.speech_atoms * lanes);
+    readout.speech.reconstruct(speech_h, &mut state.speech, lanes);
+    readout.noise.reconstruct(noise_h, &mut state.noise, lanes);
+    if network.config.adaptive_atoms > 0 {
         // adaptive_numerator serves as scratch for the scaled activations.
-        let scaled = state
-            .adaptive_numerator
-            .chunks_exact_mut(lanes)
-            .zip(state.adaptive_activation.chunks_exact(lanes));
-        for ((out, h), scale) in scaled.zip(&readout.adaptive_scale) {
+        let scaled = state.adaptive_numerator.chunks_exact_mut(lanes);
+        for ((out, h), scale) in scaled
+            .zip(state.adaptive_activation.chunks_exact(lanes))
+            .zip(&readout.adaptive_scale)
+        {
             for (out, h) in out.iter_mut().zip(h) {
                 *out = scale * h;
             }
         }
-        gather(constants, &state.adaptive_numerator, &mut state.band_scratch);
+        gather(network, &state.adaptive_numerator, &mut state.band_scratch);
         for ((noise, part), floor) in state.noise.iter_mut().zip(&state.band_scratch).zip(&state.floor) {
             *noise += part * floor;
         }
     }
-    let epsilon = model.config.epsilon;
+    let epsilon = network.config.epsilon;
     let estimates = state
         .speech
         .chunks_exact_mut(lanes)

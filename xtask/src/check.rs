@@ -100,9 +100,7 @@ fn lints() -> Result<Outcome> {
 }
 
 fn documentation() -> Result<Outcome> {
-    succeed(
-        &mut cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    succeed(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn tests() -> Result<Outcome> {

@@ -45,7 +45,11 @@ fn main() -> ExitCode {
         Err(message) => {
             // Help and version come this way too, and are no failure. A closed pipe is nothing to report.
             let _ = message.print();
-            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if message.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     let result = match cli {
@@ -68,5 +72,7 @@ fn main() -> ExitCode {
 
 /// The folder of the workspace's `Cargo.toml`.
 fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the xtask package lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the xtask package lies in the workspace")
 }

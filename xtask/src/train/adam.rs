@@ -22,7 +22,13 @@ impl LogAdam {
     pub fn new(weights: &[f32]) -> Self {
         let log_weight: Vec<f32> = weights.iter().map(|w| w.max(LEAST_WEIGHT).ln()).collect();
         let zeros = vec![0.0; weights.len()];
-        Self { first: zeros.clone(), second: zeros, average: log_weight.clone(), log_weight, steps: 0 }
+        Self {
+            first: zeros.clone(),
+            second: zeros,
+            average: log_weight.clone(),
+            log_weight,
+            steps: 0,
+        }
     }
 
     /// Steps taken.
@@ -34,8 +40,12 @@ impl LogAdam {
     /// `largest_norm`. Returns that norm. A gradient that is not finite is skipped.
     pub fn step(&mut self, gradient: &[f32], rate: f32, largest_norm: f32, averaging: f32) -> f32 {
         let by_log = |(g, t): (&f32, &f32)| g * t.exp();
-        let norm =
-            gradient.iter().zip(&self.log_weight).map(|pair| f64::from(by_log(pair)).powi(2)).sum::<f64>().sqrt() as f32;
+        let norm = gradient
+            .iter()
+            .zip(&self.log_weight)
+            .map(|pair| f64::from(by_log(pair)).powi(2))
+            .sum::<f64>()
+            .sqrt() as f32;
         if !norm.is_finite() {
             return norm;
         }

@@ -3,11 +3,11 @@
 //!
 //! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, F bands, I input rows.
 
-use unfold::kernels::{Products, exp2, log2};
+use unfold::kernels::{exp2, log2};
 use unfold::model::{Layer, Model};
-use unfold::nmf::{ACTIVATION_RANGE, Constants, TINY, gather, spread};
+use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, gather, spread};
 
-use super::products::Gemm;
+use super::products::{Dense, Gemm};
 use super::tape::{FrameRecord, LayerRecord, Record};
 
 /// Buffers of the backward pass for one batch of lanes.
@@ -55,7 +55,7 @@ impl Backward {
     pub fn run(
         &mut self,
         model: &Model,
-        constants: &Constants,
+        network: &Network<Dense>,
         record: &Record,
         depth: usize,
         mask_gradient: &[Vec<f32>],
@@ -70,13 +70,13 @@ impl Backward {
             arch.dispatch(
                 #[inline(always)]
                 || {
-                    self.readout(model, constants, frame, depth, &mask_gradient[t], gradient);
+                    self.readout(model, network, frame, depth, &mask_gradient[t], gradient);
                     for k in (0..depth).rev() {
                         let after = match frame.layers.get(k + 1) {
                             Some(next) if k + 1 < depth => (&next.activation, &next.adaptive_activation),
                             _ => (&frame.activation, &frame.adaptive_activation),
                         };
-                        self.layer(model, constants, &frame.layers[k], after, &frame.floor, k, gradient);
+                        self.layer(model, network, &frame.layers[k], after, &frame.floor, k, gradient);
                     }
                     self.warm_start(model, before, gradient);
                 },
@@ -89,7 +89,7 @@ impl Backward {
     fn readout(
         &mut self,
         model: &Model,
-        constants: &Constants,
+        network: &Network<Dense>,
         frame: &FrameRecord,
         depth: usize,
         mask_gradient: &[f32],
@@ -126,7 +126,7 @@ impl Backward {
                 *out = dn * floor;
             }
             self.window_scratch.fill(0.0);
-            spread(constants, &self.band_scratch, &mut self.window_scratch);
+            spread(network, &self.band_scratch, &mut self.window_scratch);
             for (j, scale) in readout.adaptive_scale.iter().enumerate() {
                 for i in j * lanes..(j + 1) * lanes {
                     into.adaptive_scale[j] += self.window_scratch[i] * frame.adaptive_activation[i];
@@ -142,7 +142,7 @@ impl Backward {
     fn layer(
         &mut self,
         model: &Model,
-        constants: &Constants,
+        network: &Network<Dense>,
         record: &LayerRecord,
         after: (&Vec<f32>, &Vec<f32>),
         floor: &[f32],
@@ -154,7 +154,7 @@ impl Backward {
         let layer = &model.layers[index];
         let into = &mut gradient.layers[index];
         let rows = model.config.input_rows();
-        self.through_update(layer, constants.log_denominator(index), record, after.0, into);
+        self.through_update(layer, network.log_denominator(index), record, after.0, into);
         let untied = model.config.untied_encoder;
         let encoder = slice(if untied { &layer.encoder } else { &layer.decoder });
         Gemm.reconstruct(encoder, rows, &self.numerator, &mut self.rows, lanes);
@@ -162,7 +162,7 @@ impl Backward {
         Gemm.outer_add(&self.numerator, &record.ratio, encoder_gradient, lanes);
         let adaptive = model.config.adaptive_atoms > 0;
         if adaptive {
-            self.through_adaptive_update(model, constants, record, after.1, floor, index, gradient);
+            self.through_adaptive_update(model, network, record, after.1, floor, index, gradient);
         }
         for ((d, ratio), modelled) in self.rows.iter_mut().zip(&record.ratio).zip(&record.modelled) {
             *d *= -ratio / modelled;
@@ -180,7 +180,7 @@ impl Backward {
             for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
                 *sum *= floor;
             }
-            spread(constants, &self.band_scratch, &mut self.adaptive);
+            spread(network, &self.band_scratch, &mut self.adaptive);
         }
     }
 
@@ -222,7 +222,7 @@ impl Backward {
     fn through_adaptive_update(
         &mut self,
         model: &Model,
-        constants: &Constants,
+        network: &Network<Dense>,
         record: &LayerRecord,
         after: &[f32],
         floor: &[f32],
@@ -234,7 +234,7 @@ impl Backward {
         let into = &mut gradient.layers[index];
         let (low, high) = ACTIVATION_RANGE;
         self.window_scratch.fill(0.0);
-        spread(constants, floor, &mut self.window_scratch);
+        spread(network, floor, &mut self.window_scratch);
         let frames = model.config.stacked_frames() as f32;
         for (j, (p, mu)) in layer.adaptive_exponent.iter().zip(&layer.adaptive_sparsity).enumerate() {
             for i in j * lanes..(j + 1) * lanes {
@@ -248,7 +248,7 @@ impl Backward {
                 self.adaptive[i] = u / record.adaptive_activation[i];
             }
         }
-        gather(constants, &self.adaptive_numerator, &mut self.band_scratch);
+        gather(network, &self.adaptive_numerator, &mut self.band_scratch);
         for (d, floor) in self.band_scratch.iter_mut().zip(floor) {
             *d *= floor;
         }
@@ -276,10 +276,21 @@ impl Backward {
             self.adaptive.fill(0.0);
             return;
         };
-        Gemm.outer_add(&self.activation, &before.activation, slice_mut(&mut into.recurrence), lanes);
+        Gemm.outer_add(
+            &self.activation,
+            &before.activation,
+            slice_mut(&mut into.recurrence),
+            lanes,
+        );
         self.numerator.copy_from_slice(&self.activation);
         let atoms = model.config.atoms();
-        Gemm.reconstruct(slice(&warm.recurrence), atoms, &self.numerator, &mut self.activation, lanes);
+        Gemm.reconstruct(
+            slice(&warm.recurrence),
+            atoms,
+            &self.numerator,
+            &mut self.activation,
+            lanes,
+        );
         for (j, kept) in warm.adaptive_recurrence.iter().enumerate() {
             for i in j * lanes..(j + 1) * lanes {
                 into.adaptive_recurrence[j] += self.adaptive[i] * before.adaptive_activation[i];

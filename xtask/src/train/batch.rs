@@ -42,7 +42,9 @@ pub struct Prepared {
 /// Bins that the loss reads.
 pub fn loss_bins() -> usize {
     let window = 2 * hop_samples(TRAINING_RATE_HZ);
-    (0..=window / 2).filter(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ).count()
+    (0..=window / 2)
+        .filter(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ)
+        .count()
 }
 
 /// Turns examples into [`Prepared`] ones; one per thread.
@@ -58,7 +60,12 @@ impl Preparer {
     pub fn new(config: &Config) -> Self {
         let stft = Stft::new(hop_samples(TRAINING_RATE_HZ));
         let bands = Bands::new(&config.band_centres_hz, stft.window_samples(), TRAINING_RATE_HZ);
-        Self { stft, bands, config: config.clone(), scratch: Scratch::default() }
+        Self {
+            stft,
+            bands,
+            config: config.clone(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// Draws the example of a seed and prepares it.
@@ -99,7 +106,11 @@ impl Preparer {
         let loss_scale = 1.0 / (mean_square * (2 * hop) as f32 * 0.5).max(1e-12);
         for t in 0..frames {
             let frame = |signal: &[f32], stft: &mut Stft, spectrum: &mut [Complex32]| {
-                let older = if t > 0 { &signal[(t - 1) * hop..t * hop] } else { &silence[..] };
+                let older = if t > 0 {
+                    &signal[(t - 1) * hop..t * hop]
+                } else {
+                    &silence[..]
+                };
                 stft.analyse(older, &signal[t * hop..(t + 1) * hop], spectrum);
             };
             frame(&example.mix, &mut self.stft, &mut mix_spectrum);

@@ -29,19 +29,31 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
         let decoded = bincode::serde::decode_from_slice(&bytes, bincode::config::standard());
-        Ok(decoded.with_context(|| format!("{} is not a checkpoint of this program", path.display()))?.0)
+        Ok(decoded
+            .with_context(|| format!("{} is not a checkpoint of this program", path.display()))?
+            .0)
     }
 
     /// Replaces the checkpoint at once: an interruption leaves the old or the new one.
     pub fn write(path: &Path, config: &TrainConfig, adam: &LogAdam) -> Result<()> {
-        let view = CheckpointView { seed: config.seed, network: &config.network, adam };
-        write_atomically(path, &bincode::serde::encode_to_vec(&view, bincode::config::standard())?)
+        let view = CheckpointView {
+            seed: config.seed,
+            network: &config.network,
+            adam,
+        };
+        write_atomically(
+            path,
+            &bincode::serde::encode_to_vec(&view, bincode::config::standard())?,
+        )
     }
 }
 
 /// Writes a file through a temporary one in the same folder.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let context = || format!("cannot write {}", path.display());
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
     file.write_all(bytes).with_context(context)?;

@@ -101,7 +101,9 @@ impl Default for TrainConfig {
             no_adapt_share: 0.08,
             score_every: 100,
             dev_examples: 128,
-            excluded_noise: ["esc10/crying_baby", "esc10/dog", "esc10/rooster", "esc10/sneezing"].map(String::from).to_vec(),
+            excluded_noise: ["esc10/crying_baby", "esc10/dog", "esc10/rooster", "esc10/sneezing"]
+                .map(String::from)
+                .to_vec(),
             network: NetworkConfig::default(),
             loss: LossConfig::default(),
             mix: MixConfig::default(),

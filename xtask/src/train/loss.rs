@@ -24,7 +24,12 @@ pub struct LossConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { magnitude_weight: 8.0, log_error_weight: 0.35, log_error_knee: 0.01, magnitude_corner_hz: 2000.0 }
+        Self {
+            magnitude_weight: 8.0,
+            log_error_weight: 0.35,
+            log_error_knee: 0.01,
+            magnitude_corner_hz: 2000.0,
+        }
     }
 }
 
@@ -89,10 +94,16 @@ impl Loss {
         // The relative error is known only at the end of the sequence, so a first pass adds it up.
         let mut error = f64::from(example.speech_energy);
         for t in 0..example.frames {
-            self.bands.interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
+            self.bands
+                .interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
             let range = t * bins..(t + 1) * bins;
             let powers = example.mix_power[range.clone()].iter().zip(&example.cross_power[range]);
-            let sum: f32 = self.bin_mask.iter().zip(powers).map(|(g, (xx, xs))| g * (g * xx - 2.0 * xs)).sum();
+            let sum: f32 = self
+                .bin_mask
+                .iter()
+                .zip(powers)
+                .map(|(g, (xx, xs))| g * (g * xx - 2.0 * xs))
+                .sum();
             error += f64::from(sum);
         }
         let error = error.max(0.0);
@@ -104,7 +115,8 @@ impl Loss {
         let magnitude_scale = self.config.magnitude_weight / example.frames as f32;
         let mut magnitude = 0.0;
         for t in 0..example.frames {
-            self.bands.interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
+            self.bands
+                .interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
             let range = t * bins..(t + 1) * bins;
             magnitude += f64::from(arch.dispatch(
                 #[inline(always)]
@@ -123,7 +135,8 @@ impl Loss {
             ));
             self.all_bins[..bins].copy_from_slice(&self.bin_gradient);
             self.band_gradient.fill(0.0);
-            self.bands.interpolate_transposed_add(&self.all_bins, &mut self.band_gradient);
+            self.bands
+                .interpolate_transposed_add(&self.all_bins, &mut self.band_gradient);
             gradient[t * bands..(t + 1) * bands].copy_from_slice(&self.band_gradient);
         }
         let magnitude = magnitude / example.frames as f64;

@@ -61,7 +61,10 @@ pub fn run(args: &Args) -> Result<()> {
     let config = read_config(args)?;
     let checkpoint_path = args.out.with_extension("checkpoint");
     if args.out.exists() && !args.resume {
-        bail!("{} exists already; choose another --out or go on with --resume", args.out.display());
+        bail!(
+            "{} exists already; choose another --out or go on with --resume",
+            args.out.display()
+        );
     }
     let bar = ProgressBar::new_spinner().with_message("reading the corpus");
     let corpus = Corpus::load(&args.speech, &args.noise, &config.excluded_noise, |_, _| bar.tick())?;
@@ -69,14 +72,23 @@ pub fn run(args: &Args) -> Result<()> {
     let dev_corpus = match &args.dev {
         Some(dir) => {
             let dirs = ["speech", "noise"].map(|kind| vec![dir.join(kind)]);
-            Some(Corpus::load(&dirs[0], &dirs[1], &config.excluded_noise, |_, _| bar.tick())?)
+            Some(Corpus::load(&dirs[0], &dirs[1], &config.excluded_noise, |_, _| {
+                bar.tick()
+            })?)
         }
         None => None,
     };
     bar.finish_and_clear();
     let minutes = |clips: &[crate::corpus::Clip]| clips.iter().map(|clip| clip.minutes()).sum::<f32>();
-    println!("corpus: {:.1} min of speech, {:.1} min of noise", minutes(&corpus.speech), minutes(&corpus.noise));
-    let dev_mixer = dev_corpus.as_ref().map(|corpus| Mixer::new(corpus, config.mix.clone())).transpose()?;
+    println!(
+        "corpus: {:.1} min of speech, {:.1} min of noise",
+        minutes(&corpus.speech),
+        minutes(&corpus.noise)
+    );
+    let dev_mixer = dev_corpus
+        .as_ref()
+        .map(|corpus| Mixer::new(corpus, config.mix.clone()))
+        .transpose()?;
     let mut trainer = if args.resume {
         Trainer::resume(config, Checkpoint::read(&checkpoint_path)?)?
     } else {
@@ -84,7 +96,10 @@ pub fn run(args: &Args) -> Result<()> {
         Trainer::new(config, model)
     };
     println!("model: {} parameters", trainer.model.parameter_count());
-    let dev = dev_mixer.as_ref().map(|mixer| trainer.dev_set(mixer)).unwrap_or_default();
+    let dev = dev_mixer
+        .as_ref()
+        .map(|mixer| trainer.dev_set(mixer))
+        .unwrap_or_default();
     trainer.train(&mixer, &dev, |trainer| trainer.save(&args.out, &checkpoint_path))?;
     trainer.save(&args.out, &checkpoint_path)?;
     println!("wrote {}", args.out.display());
@@ -92,11 +107,20 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn read_config(args: &Args) -> Result<TrainConfig> {
-    let Some(path) = &args.config else { return Ok(TrainConfig::default()) };
+    let Some(path) = &args.config else {
+        return Ok(TrainConfig::default());
+    };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let config: TrainConfig = serde_json::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
-    ensure!(config.lanes * config.groups > 0 && config.pool >= config.lanes * config.groups, "pool must hold at least one batch");
-    ensure!(config.frames > 1 && config.passes > 0 && config.steps > 0, "frames, passes and steps must be positive");
+    let config: TrainConfig =
+        serde_json::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
+    ensure!(
+        config.lanes * config.groups > 0 && config.pool >= config.lanes * config.groups,
+        "pool must hold at least one batch"
+    );
+    ensure!(
+        config.frames > 1 && config.passes > 0 && config.steps > 0,
+        "frames, passes and steps must be positive"
+    );
     Ok(config)
 }
 
@@ -120,8 +144,15 @@ impl Trainer {
     /// Starts from a model.
     pub fn new(config: TrainConfig, model: Model) -> Self {
         let adam = LogAdam::new(&model.blocks().concat());
-        let workers = (0..config.groups).map(|_| Worker::new(&model, config.lanes, &config.loss)).collect();
-        Self { config, model, adam, workers }
+        let workers = (0..config.groups)
+            .map(|_| Worker::new(&model, config.lanes, &config.loss))
+            .collect();
+        Self {
+            config,
+            model,
+            adam,
+            workers,
+        }
     }
 
     fn resume(config: TrainConfig, checkpoint: Checkpoint) -> Result<Self> {
@@ -184,7 +215,9 @@ impl Trainer {
         let batch = config.lanes * config.groups;
         let steps_per_pool = config.pool / batch * config.passes;
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {msg}, {eta} left")?;
-        let bar = ProgressBar::new(config.steps as u64).with_style(style).with_position(self.adam.steps() as u64);
+        let bar = ProgressBar::new(config.steps as u64)
+            .with_style(style)
+            .with_position(self.adam.steps() as u64);
         let mut recent = Means::default();
         let started = (Instant::now(), self.adam.steps());
         while self.adam.steps() < config.steps {
@@ -206,7 +239,10 @@ impl Trainer {
                     recent.loss += (1.0 - keep) * (means.loss - recent.loss);
                     recent.sdr_gain_db += (1.0 - keep) * (means.sdr_gain_db - recent.sdr_gain_db);
                     bar.set_position(self.adam.steps() as u64);
-                    bar.set_message(format!("loss {:.4}, SDR gain {:.2} dB", recent.loss, recent.sdr_gain_db));
+                    bar.set_message(format!(
+                        "loss {:.4}, SDR gain {:.2} dB",
+                        recent.loss, recent.sdr_gain_db
+                    ));
                     if self.adam.steps() % config.score_every == 0 {
                         self.report(dev, recent, started, &bar);
                         save(self)?;
@@ -248,7 +284,10 @@ impl Trainer {
         let warm = ((done + 1) as f32 / c.warm_up_steps.max(1) as f32).min(1.0);
         let rate = (c.last_rate + (c.rate - c.last_rate) * cosine) * warm;
         let norm = self.adam.step(&gradient, rate, c.largest_norm, c.averaging);
-        ensure!(norm.is_finite(), "the gradient is not finite at step {done}: lower the rate");
+        ensure!(
+            norm.is_finite(),
+            "the gradient is not finite at step {done}: lower the rate"
+        );
         self.load_weights();
         Ok(means(scores.iter().flatten()))
     }
@@ -259,7 +298,10 @@ impl Trainer {
         let mut line = format!("step {:5} train {:.4}", self.adam.steps(), recent.loss);
         for depth in 1..=model.layers() {
             if let Some(m) = self.score(&model, dev, depth) {
-                line += &format!(" | {depth}: {:.4} mag {:.4} +{:.2} dB", m.loss, m.magnitude, m.sdr_gain_db);
+                line += &format!(
+                    " | {depth}: {:.4} mag {:.4} +{:.2} dB",
+                    m.loss, m.magnitude, m.sdr_gain_db
+                );
             }
         }
         let seconds = started.0.elapsed().as_secs_f64();
@@ -296,5 +338,9 @@ fn means<'a>(scores: impl Iterator<Item = &'a loss::Score>) -> Means {
         sum.sdr_gain_db += score.sdr_db - score.input_sdr_db;
         count += 1.0;
     }
-    Means { loss: sum.loss / count, magnitude: sum.magnitude / count, sdr_gain_db: sum.sdr_gain_db / count }
+    Means {
+        loss: sum.loss / count,
+        magnitude: sum.magnitude / count,
+        sdr_gain_db: sum.sdr_gain_db / count,
+    }
 }

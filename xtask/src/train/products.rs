@@ -1,24 +1,47 @@
 //! Matrix-matrix products for many lanes at once, behind the same trait as the engine's matrix-vector ones.
 
-use unfold::kernels::Products;
+use unfold::kernels::Dictionary;
+
+/// A dictionary as it is, for many lanes.
+pub struct Dense {
+    weights: Vec<f32>,
+    cols: usize,
+}
+
+impl Dictionary for Dense {
+    fn pack(weights: &[f32], cols: usize) -> Self {
+        Self {
+            weights: weights.to_vec(),
+            cols,
+        }
+    }
+
+    fn reconstruct(&self, x: &[f32], out: &mut [f32], lanes: usize) {
+        Gemm.reconstruct(&self.weights, self.cols, x, out, lanes);
+    }
+
+    fn correlate(&self, x: &[f32], out: &mut [f32], lanes: usize) {
+        Gemm.correlate(&self.weights, self.cols, x, out, lanes);
+    }
+}
 
 /// Products through the `gemm` crate; every call runs on the calling thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gemm;
 
-impl Products for Gemm {
-    fn reconstruct(&self, dictionary: &[f32], cols: usize, x: &[f32], out: &mut [f32], lanes: usize) {
+impl Gemm {
+    /// `out [cols, lanes] = dictionary' x`, x `[rows, lanes]`.
+    pub fn reconstruct(&self, dictionary: &[f32], cols: usize, x: &[f32], out: &mut [f32], lanes: usize) {
         let rows = dictionary.len() / cols;
         product(cols, lanes, rows, (dictionary, 1, cols), (x, lanes, 1), out, 0.0);
     }
 
-    fn correlate(&self, dictionary: &[f32], cols: usize, x: &[f32], out: &mut [f32], lanes: usize) {
+    /// `out [rows, lanes] = dictionary x`, x `[cols, lanes]`.
+    pub fn correlate(&self, dictionary: &[f32], cols: usize, x: &[f32], out: &mut [f32], lanes: usize) {
         let rows = dictionary.len() / cols;
         product(rows, lanes, cols, (dictionary, cols, 1), (x, lanes, 1), out, 0.0);
     }
-}
 
-impl Gemm {
     /// `out [rows, cols] += x y'`, x `[rows, lanes]`, y `[cols, lanes]`.
     pub fn outer_add(&self, x: &[f32], y: &[f32], out: &mut [f32], lanes: usize) {
         let (rows, cols) = (x.len() / lanes, y.len() / lanes);

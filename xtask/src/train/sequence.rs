@@ -1,12 +1,12 @@
 //! One group of examples, side by side as lanes: forward through the engine's network, loss, and back.
 
 use unfold::model::Model;
-use unfold::nmf::{Constants, State, forward};
+use unfold::nmf::{Network, State, forward};
 
 use super::backward::Backward;
 use super::batch::Prepared;
 use super::loss::{Loss, LossConfig, Score};
-use super::products::Gemm;
+use super::products::Dense;
 use super::tape::Record;
 
 /// Working memory for groups of one size; one per thread.
@@ -39,19 +39,20 @@ impl Worker {
     /// loss in `self.gradient`.
     pub fn run(&mut self, model: &Model, examples: &[&Prepared], depth: usize, adapt: bool, learn: bool) -> Vec<Score> {
         assert_eq!(examples.len(), self.lanes, "one example per lane");
-        let constants = Constants::new(model, self.lanes);
+        let network = Network::<Dense>::new(model, self.lanes);
         let frames = examples[0].frames;
         self.state.reset();
         self.record.rewind();
         for t in 0..frames {
             self.load(examples, t);
             self.state.push_features(&model.config, &self.features);
-            forward(model, &constants, &Gemm, &mut self.state, depth, adapt, &mut self.record);
+            forward(&network, &mut self.state, depth, adapt, &mut self.record);
         }
         let (scores, mask_gradient) = self.losses(examples, model.config.bands());
         if learn {
             self.gradient.blocks_mut().into_iter().for_each(|block| block.fill(0.0));
-            self.backward.run(model, &constants, &self.record, depth, &mask_gradient, &mut self.gradient);
+            self.backward
+                .run(model, &network, &self.record, depth, &mask_gradient, &mut self.gradient);
         }
         scores
     }
@@ -136,8 +137,15 @@ mod tests {
         (0..count)
             .map(|_| {
                 let speech: Vec<f32> = (0..480 * 6).map(|n| 0.1 * (n as f32 * 0.05).sin()).collect();
-                let mix = speech.iter().map(|s| s + 0.1 * (pseudo_random(&mut seed) - 0.5)).collect();
-                preparer.prepare(&Example { mix, speech, bandwidth_hz: 24_000.0 })
+                let mix = speech
+                    .iter()
+                    .map(|s| s + 0.1 * (pseudo_random(&mut seed) - 0.5))
+                    .collect();
+                preparer.prepare(&Example {
+                    mix,
+                    speech,
+                    bandwidth_hz: 24_000.0,
+                })
             })
             .collect()
     }
@@ -154,7 +162,11 @@ mod tests {
             let scores = worker.run(model, &lanes, depth, true, false);
             scores.iter().map(|s| s.total).sum::<f64>() / 3.0
         };
-        let scale = gradient.blocks().iter().flat_map(|b| b.iter()).fold(0.0_f32, |a, g| a.max(g.abs()));
+        let scale = gradient
+            .blocks()
+            .iter()
+            .flat_map(|b| b.iter())
+            .fold(0.0_f32, |a, g| a.max(g.abs()));
         assert!(scale > 0.0);
         let block_count = model.blocks().len();
         let mut moved = 0;
@@ -170,7 +182,10 @@ mod tests {
                 let numeric = ((at(1.0) - at(-1.0)) / (2.0 * f64::from(step))) as f32;
                 let exact = gradient.blocks()[block][index];
                 let tolerance = 0.03 * numeric.abs().max(exact.abs()) + 3e-4 * scale;
-                assert!((numeric - exact).abs() <= tolerance, "block {block}[{index}]: {exact} but {numeric}");
+                assert!(
+                    (numeric - exact).abs() <= tolerance,
+                    "block {block}[{index}]: {exact} but {numeric}"
+                );
                 moved += usize::from(exact.abs() > 1e-3 * scale);
             }
         }
@@ -204,16 +219,17 @@ mod tests {
         let mut worker = Worker::new(&model, 3, &LossConfig::default());
         worker.run(&model, &lanes, 3, true, false);
         let bands = model.config.bands();
-        let constants = Constants::new(&model, 1);
+        let network = Network::<unfold::kernels::Packed>::new(&model, 1);
         for (lane, example) in examples.iter().enumerate() {
             let mut state = State::new(&model.config, 1);
             for t in 0..example.frames {
                 state.floor.copy_from_slice(&example.floor[t * bands..(t + 1) * bands]);
                 state.push_features(&model.config, &example.features[t * bands..(t + 1) * bands]);
-                forward(&model, &constants, &unfold::kernels::MatVec, &mut state, 3, true, &mut ());
+                forward(&network, &mut state, 3, true, &mut ());
                 for f in 0..bands {
                     let batched = worker.record.frames[t].mask[f * 3 + lane];
-                    assert!((state.mask[f] - batched).abs() < 1e-4, "frame {t} band {f}");
+                    // The engine's weights are rounded to bfloat16 (relative error 2^-9).
+                    assert!((state.mask[f] - batched).abs() < 1e-2, "frame {t} band {f}");
                 }
             }
         }

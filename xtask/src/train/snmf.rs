@@ -2,7 +2,6 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use unfold::kernels::Products;
 
 use super::products::Gemm;
 
@@ -43,7 +42,10 @@ pub fn fit(data: &[f32], frames: usize, atoms: usize, sparsity: f32, iterations:
     }
     update_activations(data, &w, &mut h, frames, sparsity, &mut scratch);
     let mean = |row: &[f32]| row.iter().sum::<f32>() / frames as f32;
-    Dictionary { atoms: w, mean_activation: h.chunks_exact(frames).map(mean).collect() }
+    Dictionary {
+        atoms: w,
+        mean_activation: h.chunks_exact(frames).map(mean).collect(),
+    }
 }
 
 struct Scratch {

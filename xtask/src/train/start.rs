@@ -28,7 +28,14 @@ pub fn initial_model(config: &TrainConfig, mixer: &Mixer) -> Result<Model> {
     let fit = |data: &Columns, atoms: usize, seed: u64| {
         let network = &config.network;
         let (data, frames) = data.transposed(sizes.input_rows());
-        snmf::fit(&data, frames, atoms, network.initial_sparsity, network.initial_iterations, seed)
+        snmf::fit(
+            &data,
+            frames,
+            atoms,
+            network.initial_sparsity,
+            network.initial_iterations,
+            seed,
+        )
     };
     let (speech, noise) = rayon::join(
         || fit(&speech, sizes.speech_atoms, config.seed),
@@ -81,7 +88,11 @@ fn stacked_frames(config: &TrainConfig, sizes: &Config, mixer: &Mixer) -> (Colum
 }
 
 fn stack(preparer: &mut Preparer, sizes: &Config, signal: Vec<f32>) -> Columns {
-    let prepared = preparer.prepare(&Example { mix: signal.clone(), speech: signal, bandwidth_hz: 24_000.0 });
+    let prepared = preparer.prepare(&Example {
+        mix: signal.clone(),
+        speech: signal,
+        bandwidth_hz: 24_000.0,
+    });
     let bands = sizes.bands();
     let mut state = State::new(sizes, 1);
     let mut columns = Columns::default();
@@ -121,7 +132,10 @@ fn fill(sizes: Config, atoms: &[f32], activation: &[f32], sparsity: f32) -> Mode
         layer.adaptive_sparsity.fill(sparsity);
         layer.adaptive_exponent.fill(1.0);
     }
-    let newest: Vec<f32> = atoms.chunks_exact(rows).flat_map(|atom| atom[rows - bands..].to_vec()).collect();
+    let newest: Vec<f32> = atoms
+        .chunks_exact(rows)
+        .flat_map(|atom| atom[rows - bands..].to_vec())
+        .collect();
     for readout in &mut model.readouts {
         set(readout.dictionary.as_slice_mut().unwrap_or_default(), &newest);
         readout.adaptive_scale.fill(1.0);
