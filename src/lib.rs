@@ -18,6 +18,7 @@ pub mod nmf;
 pub mod noise_floor;
 mod output_mix;
 pub mod settings;
+pub mod simd;
 pub mod stft;
 pub mod units;
 

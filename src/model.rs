@@ -253,6 +253,7 @@ pub(crate) mod tests {
             band_centres_hz: vec![100.0, 300.0, 1000.0, 3000.0, 8000.0],
             front_end: FrontEndConfig::default(),
             context_frames: 2,
+            context_group: 2,
             floor_rows: true,
             speech_atoms: 3,
             noise_atoms: 2,
@@ -285,12 +286,12 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_parameters_by_hand() {
-        // R 5, I 15, F 5, J 2: warm start 5 + 25 + 2 + 2, layer 75 + 75 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
-        assert_eq!(small_model().parameter_count(), 34 + 2 * 164 + 3 * 32);
+        // R 5, F 5, I 5 + 2 * 3, J 2: warm start 5 + 25 + 2 + 2, layer 55 + 55 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
+        assert_eq!(small_model().parameter_count(), 34 + 2 * 124 + 3 * 32);
         assert_eq!(small_model().parameter_count(), weight_count(&small_model().config));
         assert_eq!(
             small_model().macs_per_second(2),
-            100.0 * (25.0 + 2.0 * 2.0 * (75.0 + 30.0) + 25.0)
+            100.0 * (25.0 + 2.0 * 2.0 * (55.0 + 22.0) + 25.0)
         );
     }
 

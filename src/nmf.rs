@@ -8,8 +8,10 @@ mod state;
 
 use crate::kernels::{Dictionary, exp2, log2};
 use crate::model::{Config, Model};
+use crate::simd::dispatch;
 
 pub use state::State;
+use state::group_means;
 
 /// Activations stay inside these bounds, far outside what normalised input causes.
 pub const ACTIVATION_RANGE: (f32, f32) = (1e-8, 1e4);
@@ -157,7 +159,7 @@ pub fn forward<D: Dictionary, T: Tape>(
     tape: &mut T,
 ) {
     let depth = depth.clamp(1, network.config.layers);
-    state.arch.dispatch(
+    dispatch(
         #[inline(always)]
         || {
             if !adapt {
@@ -191,9 +193,12 @@ fn start<D: Dictionary>(network: &Network<D>, state: &mut State) {
     }
     state.floor_sum.fill(0.0);
     if network.config.adaptive_atoms > 0 {
-        spread(network, &state.floor, &mut state.floor_sum);
-        let frames = network.config.stacked_frames() as f32;
-        state.floor_sum.iter_mut().for_each(|sum| *sum *= frames);
+        state.ratio.fill(1.0);
+        collect(network, &state.ratio, &mut state.band_scratch);
+        for (sum, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
+            *sum *= floor;
+        }
+        spread(network, &state.band_scratch, &mut state.floor_sum);
     }
 }
 
@@ -225,6 +230,36 @@ pub fn gather<D>(network: &Network<D>, windows: &[f32], bands: &mut [f32]) {
     }
 }
 
+/// Adds per-band values `[F, lanes]` to the input rows `[I, lanes]`: as they are to the current frame, as group means to
+/// every block of context.
+#[inline(always)]
+pub fn distribute_add<D>(network: &Network<D>, bands: &[f32], scratch: &mut [f32], rows: &mut [f32]) {
+    let (context, current) = rows.split_at_mut(rows.len() - bands.len());
+    current.iter_mut().zip(bands).for_each(|(row, x)| *row += x);
+    if !context.is_empty() {
+        group_means(bands, network.config.context_group, network.lanes, scratch);
+        for block in context.chunks_exact_mut(scratch.len()) {
+            block.iter_mut().zip(scratch.iter()).for_each(|(row, x)| *row += x);
+        }
+    }
+}
+
+/// Transpose of [`distribute_add`]: per-band sums `[F, lanes]` of the input rows `[I, lanes]`.
+#[inline(always)]
+pub fn collect<D>(network: &Network<D>, rows: &[f32], bands: &mut [f32]) {
+    let (lanes, group) = (network.lanes, network.config.context_group);
+    let (context, current) = rows.split_at(rows.len() - bands.len());
+    bands.copy_from_slice(current);
+    for block in context.chunks_exact(network.config.groups() * lanes) {
+        for (rows, mean) in bands.chunks_mut(group * lanes).zip(block.chunks_exact(lanes)) {
+            let share = lanes as f32 / rows.len() as f32;
+            for row in rows.chunks_exact_mut(lanes) {
+                row.iter_mut().zip(mean).for_each(|(x, m)| *x += share * m);
+            }
+        }
+    }
+}
+
 /// One layer.
 #[inline(always)]
 fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: usize, tape: &mut T) {
@@ -238,11 +273,12 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
         for (part, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
             *part *= floor;
         }
-        for frame in state.modelled.chunks_exact_mut(state.band_scratch.len()) {
-            for (l, part) in frame.iter_mut().zip(&state.band_scratch) {
-                *l += part;
-            }
-        }
+        distribute_add(
+            network,
+            &state.band_scratch,
+            &mut state.group_scratch,
+            &mut state.modelled,
+        );
     }
     let epsilon = network.config.epsilon;
     for ((ratio, l), m) in state.ratio.iter_mut().zip(&mut state.modelled).zip(&state.input) {
@@ -278,12 +314,7 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
 #[inline(always)]
 fn adaptive_update<D>(network: &Network<D>, state: &mut State, sparsity: &[f32]) {
     let lanes = network.lanes;
-    state.band_scratch.fill(0.0);
-    for frame in state.ratio.chunks_exact(state.band_scratch.len()) {
-        for (sum, ratio) in state.band_scratch.iter_mut().zip(frame) {
-            *sum += ratio;
-        }
-    }
+    collect(network, &state.ratio, &mut state.band_scratch);
     for (sum, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
         *sum *= floor;
     }

@@ -27,7 +27,7 @@ impl Default for FrontEndConfig {
             level_ms: 1000.0,
             floor_smoothing_ms: 60.0,
             floor_fall_ms: 40.0,
-            floor_rise_db_per_s: 6.0,
+            floor_rise_db_per_s: 15.0,
         }
     }
 }

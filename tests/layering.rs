@@ -10,6 +10,7 @@ const CORE: [&str; 13] = [
     "meters",
     "stft",
     "bands",
+    "simd",
     "kernels",
     "noise_floor",
     "model",

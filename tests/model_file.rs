@@ -10,6 +10,7 @@ fn tiny() -> Model {
         band_centres_hz: vec![100.0, 1000.0],
         front_end: FrontEndConfig::default(),
         context_frames: 1,
+        context_group: 1,
         floor_rows: false,
         speech_atoms: 1,
         noise_atoms: 1,

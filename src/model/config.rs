@@ -14,6 +14,8 @@ pub struct Config {
     pub front_end: FrontEndConfig,
     /// Stacked frames T: the current one and T - 1 past ones, oldest first.
     pub context_frames: usize,
+    /// Neighbouring bands that share one row (their mean) in the past frames and in the floor; 1 keeps all bands.
+    pub context_group: usize,
     /// Whether the noise floor is stacked as one more frame, before the past ones.
     pub floor_rows: bool,
     /// Speech atoms.
@@ -49,12 +51,17 @@ impl Config {
 
     /// I: rows of the stacked input.
     pub fn input_rows(&self) -> usize {
-        self.stacked_frames() * self.bands()
+        self.bands() + self.context_blocks() * self.groups()
     }
 
-    /// Frames in the stacked input, the floor included.
-    pub fn stacked_frames(&self) -> usize {
-        self.context_frames + usize::from(self.floor_rows)
+    /// Blocks of rows before the current frame: the floor, if stacked, and the past frames.
+    pub fn context_blocks(&self) -> usize {
+        self.context_frames - 1 + usize::from(self.floor_rows)
+    }
+
+    /// Rows of one such block.
+    pub fn groups(&self) -> usize {
+        self.bands().div_ceil(self.context_group)
     }
 
     /// Reconstruction dictionaries.
@@ -67,6 +74,7 @@ impl Config {
         let sizes = [
             ("bands", self.bands(), 2, 1024),
             ("context frames", self.context_frames, 1, 32),
+            ("bands in a context group", self.context_group, 1, 1024),
             ("speech atoms", self.speech_atoms, 1, 2048),
             ("noise atoms", self.noise_atoms, 1, 2048),
             ("adaptive atoms", self.adaptive_atoms, 0, 64),

@@ -34,8 +34,8 @@ pub struct State {
     /// Sum of each adaptive atom `[J, lanes]`.
     pub(super) floor_sum: Vec<f32>,
     pub(super) band_scratch: Vec<f32>,
+    pub(super) group_scratch: Vec<f32>,
     pub(super) start: Vec<f32>,
-    pub(super) arch: pulp::Arch,
 }
 
 impl State {
@@ -63,8 +63,8 @@ impl State {
             mask: rows(f),
             floor_sum: rows(j),
             band_scratch: rows(f),
+            group_scratch: rows(config.groups()),
             start: rows(r),
-            arch: pulp::Arch::new(),
         }
     }
 
@@ -78,14 +78,20 @@ impl State {
 
     /// Stacks a frame of features `[F, lanes]` (and the floor, if the model wants it) into the input.
     pub fn push_features(&mut self, config: &Config, features: &[f32]) {
-        let frame = features.len();
-        let past = if config.floor_rows { frame } else { 0 };
-        let end = self.input.len();
-        if config.floor_rows {
-            self.input[..frame].copy_from_slice(&self.floor);
+        let lanes = features.len() / config.bands();
+        let block = config.groups() * lanes;
+        let first_past = if config.floor_rows { block } else { 0 };
+        let current = self.input.len() - features.len();
+        if config.context_frames > 1 {
+            // The past frames move up; the frame that was the current one joins them, grouped.
+            self.input.copy_within(first_past + block..current, first_past);
+            let (context, newest) = self.input.split_at_mut(current);
+            group_means(newest, config.context_group, lanes, &mut context[current - block..]);
         }
-        self.input.copy_within(past + frame..end, past);
-        self.input[end - frame..].copy_from_slice(features);
+        if config.floor_rows {
+            group_means(&self.floor, config.context_group, lanes, &mut self.input[..block]);
+        }
+        self.input[current..].copy_from_slice(features);
     }
 
     /// Takes over the memory of another state of the same size, without allocating.
@@ -93,5 +99,18 @@ impl State {
         self.input.copy_from_slice(&other.input);
         self.activation.copy_from_slice(&other.activation);
         self.adaptive_activation.copy_from_slice(&other.adaptive_activation);
+    }
+}
+
+/// Means `[groups, lanes]` of neighbouring rows of `bands [F, lanes]`.
+#[inline(always)]
+pub(super) fn group_means(bands: &[f32], group: usize, lanes: usize, means: &mut [f32]) {
+    for (rows, mean) in bands.chunks(group * lanes).zip(means.chunks_exact_mut(lanes)) {
+        mean.fill(0.0);
+        for row in rows.chunks_exact(lanes) {
+            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x);
+        }
+        let share = lanes as f32 / rows.len() as f32;
+        mean.iter_mut().for_each(|m| *m *= share);
     }
 }

@@ -11,9 +11,10 @@ use rand::Rng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rayon::prelude::*;
-use rubato::{FftFixedIn, Resampler};
 
 use crate::audio_file;
+use crate::resample::resample;
+use crate::spectrum_filter::without_rumble;
 
 /// Rate of every clip and of everything made from them, in Hz.
 pub const SAMPLE_RATE_HZ: u32 = 48_000;
@@ -139,17 +140,17 @@ impl Corpus {
         let noise_files = list(noise_dirs, excluded_noise)?;
         let total = speech_files.len() + noise_files.len();
         let done = AtomicUsize::new(0);
-        let load_all = |files: &[Entry]| -> Result<Vec<Clip>> {
+        let load_all = |files: &[Entry], is_speech: bool| -> Result<Vec<Clip>> {
             files
                 .par_iter()
                 .map(|file| {
-                    let clip = read_clip(file);
+                    let clip = read_clip(file, is_speech);
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     clip
                 })
                 .collect()
         };
-        Self::from_clips(load_all(&speech_files)?, load_all(&noise_files)?)
+        Self::from_clips(load_all(&speech_files, true)?, load_all(&noise_files, false)?)
     }
 
     /// Builds a corpus from clips already in memory; digitally silent ones are dropped.
@@ -249,37 +250,19 @@ fn is_audio(path: &Path) -> bool {
     matches!(extension.as_str(), "flac" | "ogg" | "wav")
 }
 
-fn read_clip(entry: &Entry) -> Result<Clip> {
+fn read_clip(entry: &Entry, is_speech: bool) -> Result<Clip> {
     let audio = audio_file::read(&entry.path)?;
     let rate_hz = audio.sample_rate_hz;
-    let samples =
-        to_48_khz(audio.to_mono(), rate_hz).with_context(|| format!("cannot resample {}", entry.path.display()))?;
+    // Recorded rumble is noise: a target that held it would teach the network to keep it.
+    let mono = if is_speech {
+        without_rumble(audio.to_mono(), rate_hz)
+    } else {
+        audio.to_mono()
+    };
+    let samples = resample(&mono, rate_hz, SAMPLE_RATE_HZ)
+        .with_context(|| format!("cannot resample {}", entry.path.display()))?;
     let bandwidth_hz = (TRUSTED_SHARE * rate_hz as f32).min(HIGH_RATE_BANDWIDTH_HZ);
     Ok(Clip::new(entry.source.clone(), bandwidth_hz, &samples))
-}
-
-/// Resamples a whole signal to 48 kHz with the resampler's delay removed.
-fn to_48_khz(mono: Vec<f32>, rate_hz: u32) -> Result<Vec<f32>> {
-    const CHUNK_SAMPLES: usize = 4096;
-    if rate_hz == SAMPLE_RATE_HZ || mono.is_empty() {
-        return Ok(mono);
-    }
-    let mut resampler = FftFixedIn::<f32>::new(rate_hz as usize, SAMPLE_RATE_HZ as usize, CHUNK_SAMPLES, 1, 1)?;
-    let wanted = (mono.len() as u64 * u64::from(SAMPLE_RATE_HZ) / u64::from(rate_hz)) as usize;
-    let delay = resampler.output_delay();
-    let mut out = Vec::with_capacity(wanted + delay + 4 * CHUNK_SAMPLES);
-    let mut position = 0;
-    while out.len() < wanted + delay {
-        let count = resampler.input_frames_next();
-        let chunk = &mono[position.min(mono.len())..(position + count).min(mono.len())];
-        let input = (!chunk.is_empty()).then_some([chunk]);
-        let produced = resampler.process_partial(input.as_ref().map(|input| input.as_slice()), None)?;
-        out.extend_from_slice(&produced[0]);
-        position += count;
-    }
-    out.drain(..delay);
-    out.truncate(wanted);
-    Ok(out)
 }
 
 #[cfg(test)]

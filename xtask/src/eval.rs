@@ -7,15 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use rayon::prelude::*;
 use serde::Serialize;
 use unfold::engine::{Settings, denoise};
 use unfold::model::Model;
 use unfold::model_file;
 
 use crate::denoise::read_model;
-use crate::metrics::si_sdr_db;
-use crate::pairs::{self, MixOptions, Pair, SAMPLE_RATE_HZ};
+use crate::pairs::{self, MixOptions, SAMPLE_RATE_HZ};
 use crate::report;
 use scores::{PairReport, System};
 
@@ -172,23 +170,6 @@ fn command(args: &Args) -> String {
         text += " --fast";
     }
     text
-}
-
-/// Mean SI-SDR improvement in dB of the whole engine at full depth with default settings, for use in training.
-///
-/// # Errors
-/// A pair's rate conversion fails.
-pub fn quick_si_sdr(model: &Arc<Model>, pairs: &[Pair]) -> Result<f64> {
-    let gains_db: Vec<f64> = pairs
-        .par_iter()
-        .map(|pair| {
-            let output = denoise_mono(model, &Settings::default(), &pair.noisy)?;
-            let reference = pair.at_score_rate(&pair.clean)?;
-            let score = |signal: &[f32]| Ok::<_, anyhow::Error>(si_sdr_db(&pair.at_score_rate(signal)?, &reference));
-            Ok(score(&output)? - score(&pair.noisy)?)
-        })
-        .collect::<Result<_>>()?;
-    Ok(mean(&gains_db))
 }
 
 fn denoise_mono(model: &Arc<Model>, settings: &Settings, samples: &[f32]) -> Result<Vec<f32>> {

@@ -41,7 +41,7 @@ fn describe(model: &Model) -> String {
             edge_hz(centres_hz.last())
         ),
     );
-    line("frames seen per hop", config.stacked_frames().to_string());
+    line("frames seen per hop", config.context_frames.to_string());
     line(
         "atoms",
         format!(

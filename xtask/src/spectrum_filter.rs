@@ -6,6 +6,10 @@ use realfft::num_complex::Complex64;
 /// Silence appended before the transform, so that a response that reaches back in time does not wrap around.
 const TAIL_S: f64 = 0.5;
 
+/// Speech recordings are cut below this, without phase shift: some carry more rumble than voice there, and no denoiser
+/// should be punished for taking it out.
+const RUMBLE_HZ: std::ops::Range<f64> = 40.0..60.0;
+
 /// `signal` filtered by `response(frequency in Hz)`; same length, no delay but that of the response.
 pub fn filter(signal: &[f32], rate_hz: u32, response: impl Fn(f64) -> Complex64) -> Vec<f32> {
     let tail = (TAIL_S * f64::from(rate_hz)) as usize;
@@ -33,6 +37,12 @@ pub fn filter(signal: &[f32], rate_hz: u32, response: impl Fn(f64) -> Complex64)
         .iter()
         .map(|x| (x / length as f64) as f32)
         .collect()
+}
+
+/// Speech without what lies below the voice, zero-phase.
+pub fn without_rumble(samples: Vec<f32>, rate_hz: u32) -> Vec<f32> {
+    let gain = |hz: f64| ((hz - RUMBLE_HZ.start) / (RUMBLE_HZ.end - RUMBLE_HZ.start)).clamp(0.0, 1.0);
+    filter(&samples, rate_hz, |hz| Complex64::from(gain(hz)))
 }
 
 #[cfg(test)]

@@ -11,13 +11,12 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use realfft::num_complex::Complex64;
 use unfold::units::db_to_gain;
 
 use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::audio_file;
 use crate::resample::resample;
-use crate::spectrum_filter::filter;
+use crate::spectrum_filter::without_rumble;
 
 /// Signal-to-noise ratios of the pairs.
 const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];
@@ -32,10 +31,6 @@ const EXCERPT_TRIES: usize = 8;
 /// Active speech level, in dBFS.
 const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
 const HIGHEST_PEAK: f32 = 0.95;
-/// Speech recordings are cut below this, without phase shift: some carry more rumble than voice there, and no denoiser
-/// should be punished for taking it out.
-const RUMBLE_HZ: std::ops::Range<f64> = 40.0..60.0;
-
 /// How many pairs to mix, and which.
 #[derive(Clone, Copy, Debug)]
 pub struct MixOptions {
@@ -212,11 +207,6 @@ fn load(path: &Path, treat: fn(Vec<f32>, u32) -> Vec<f32>) -> Result<(Vec<f32>, 
     let samples = resample(&samples, audio.sample_rate_hz, SAMPLE_RATE_HZ)?;
     ensure!(active_level_db(&samples).is_finite(), "{} is silent", path.display());
     Ok((samples, audio.sample_rate_hz))
-}
-
-fn without_rumble(samples: Vec<f32>, rate_hz: u32) -> Vec<f32> {
-    let gain = |hz: f64| ((hz - RUMBLE_HZ.start) / (RUMBLE_HZ.end - RUMBLE_HZ.start)).clamp(0.0, 1.0);
-    filter(&samples, rate_hz, |hz| Complex64::from(gain(hz)))
 }
 
 /// The excerpt of `length` samples with the most energy in pauses-free frames among a few random positions.

@@ -5,7 +5,8 @@
 
 use unfold::kernels::{exp2, log2};
 use unfold::model::{Layer, Model};
-use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, gather, spread};
+use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, collect, distribute_add, gather, spread};
+use unfold::simd::dispatch;
 
 use super::products::{Dense, Gemm};
 use super::tape::{FrameRecord, LayerRecord, Record};
@@ -26,8 +27,9 @@ pub struct Backward {
     speech: Vec<f32>,
     noise: Vec<f32>,
     band_scratch: Vec<f32>,
+    group_scratch: Vec<f32>,
+    rows_scratch: Vec<f32>,
     window_scratch: Vec<f32>,
-    arch: pulp::Arch,
 }
 
 impl Backward {
@@ -45,8 +47,9 @@ impl Backward {
             speech: rows(c.bands()),
             noise: rows(c.bands()),
             band_scratch: rows(c.bands()),
+            group_scratch: rows(c.groups()),
+            rows_scratch: rows(c.input_rows()),
             window_scratch: rows(c.adaptive_atoms),
-            arch: pulp::Arch::new(),
         }
     }
 
@@ -63,11 +66,10 @@ impl Backward {
     ) {
         self.activation.fill(0.0);
         self.adaptive.fill(0.0);
-        let arch = self.arch;
         for t in (0..record.used).rev() {
             let frame = &record.frames[t];
             let before = if t > 0 { Some(&record.frames[t - 1]) } else { None };
-            arch.dispatch(
+            dispatch(
                 #[inline(always)]
                 || {
                     self.readout(model, network, frame, depth, &mask_gradient[t], gradient);
@@ -171,12 +173,7 @@ impl Backward {
         Gemm.outer_add(&record.activation, &self.rows, slice_mut(&mut into.decoder), lanes);
         Gemm.correlate_add(slice(&layer.decoder), rows, &self.rows, &mut self.activation, lanes);
         if adaptive {
-            self.band_scratch.fill(0.0);
-            for frame in self.rows.chunks_exact(self.band_scratch.len()) {
-                for (sum, d) in self.band_scratch.iter_mut().zip(frame) {
-                    *sum += d;
-                }
-            }
+            collect(network, &self.rows, &mut self.band_scratch);
             for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
                 *sum *= floor;
             }
@@ -233,15 +230,20 @@ impl Backward {
         let layer = &model.layers[index];
         let into = &mut gradient.layers[index];
         let (low, high) = ACTIVATION_RANGE;
+        // Sum of each adaptive atom, as the forward pass computes it.
+        self.rows_scratch.fill(1.0);
+        collect(network, &self.rows_scratch, &mut self.band_scratch);
+        for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
+            *sum *= floor;
+        }
         self.window_scratch.fill(0.0);
-        spread(network, floor, &mut self.window_scratch);
-        let frames = model.config.stacked_frames() as f32;
+        spread(network, &self.band_scratch, &mut self.window_scratch);
         for (j, (p, mu)) in layer.adaptive_exponent.iter().zip(&layer.adaptive_sparsity).enumerate() {
             for i in j * lanes..(j + 1) * lanes {
                 let inside = after[i] > low && after[i] < high;
                 let u = if inside { self.adaptive[i] * after[i] } else { 0.0 };
                 let x = record.adaptive_log_update[i];
-                let denominator = self.window_scratch[i] * frames + mu + TINY;
+                let denominator = self.window_scratch[i] + mu + TINY;
                 into.adaptive_exponent[j] += u * x * std::f32::consts::LN_2;
                 into.adaptive_sparsity[j] -= u * p / denominator;
                 self.adaptive_numerator[i] = u * p * exp2(-x) / denominator;
@@ -252,11 +254,7 @@ impl Backward {
         for (d, floor) in self.band_scratch.iter_mut().zip(floor) {
             *d *= floor;
         }
-        for frame in self.rows.chunks_exact_mut(self.band_scratch.len()) {
-            for (row, d) in frame.iter_mut().zip(&self.band_scratch) {
-                *row += d;
-            }
-        }
+        distribute_add(network, &self.band_scratch, &mut self.group_scratch, &mut self.rows);
     }
 
     /// Through `H^0_t = c + A H^K_{t-1}` into the frame before.

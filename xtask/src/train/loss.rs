@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use unfold::bands::Bands;
 use unfold::kernels::{exp2, log2};
+use unfold::simd::dispatch;
 use unfold::units::bin_to_hz;
 
 use super::batch::{COMPRESSION, Prepared, TRAINING_RATE_HZ, loss_bins};
@@ -25,7 +26,7 @@ pub struct LossConfig {
 impl Default for LossConfig {
     fn default() -> Self {
         Self {
-            magnitude_weight: 8.0,
+            magnitude_weight: 12.0,
             log_error_weight: 0.35,
             log_error_knee: 0.01,
             magnitude_corner_hz: 2000.0,
@@ -60,7 +61,6 @@ pub struct Loss {
     bin_gradient: Vec<f32>,
     all_bins: Vec<f32>,
     band_gradient: Vec<f32>,
-    arch: pulp::Arch,
 }
 
 impl Loss {
@@ -82,13 +82,11 @@ impl Loss {
             all_bins: vec![0.0; bands.bins()],
             band_gradient: vec![0.0; bands.bands()],
             bands,
-            arch: pulp::Arch::new(),
         }
     }
 
     /// Loss of `mask [T][F]` on an example; writes its derivative into `gradient [T][F]`.
     pub fn run(&mut self, example: &Prepared, mask: &[f32], gradient: &mut [f32]) -> Score {
-        let arch = self.arch;
         let bins = self.weight.len();
         let bands = self.bands.bands();
         // The relative error is known only at the end of the sequence, so a first pass adds it up.
@@ -118,7 +116,7 @@ impl Loss {
             self.bands
                 .interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
             let range = t * bins..(t + 1) * bins;
-            magnitude += f64::from(arch.dispatch(
+            magnitude += f64::from(dispatch(
                 #[inline(always)]
                 || {
                     bin_gradient(

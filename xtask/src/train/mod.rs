@@ -229,12 +229,12 @@ impl Trainer {
                 let mut order: Vec<usize> = (0..pool.len()).collect();
                 order.shuffle(&mut rng);
                 for (index, batch) in order.chunks_exact(batch).enumerate() {
-                    let plan: Vec<(usize, bool)> = (0..config.groups).map(|_| self.draw_depth(&mut rng)).collect();
+                    let (depth, adapt) = self.draw_depth(&mut rng);
                     let step = pool_index as usize * steps_per_pool + pass * (config.pool / batch.len()) + index;
                     if step < self.adam.steps() || self.adam.steps() >= config.steps {
                         continue;
                     }
-                    let means = self.step(&pool, batch, &plan)?;
+                    let means = self.step(&pool, batch, depth, adapt)?;
                     let keep = 0.98 * f64::from(u8::from(recent.loss != 0.0));
                     recent.loss += (1.0 - keep) * (means.loss - recent.loss);
                     recent.sdr_gain_db += (1.0 - keep) * (means.sdr_gain_db - recent.sdr_gain_db);
@@ -261,12 +261,12 @@ impl Trainer {
         (depth, rng.random::<f32>() >= self.config.no_adapt_share)
     }
 
-    /// One optimiser step on the examples `batch` of `pool`; `plan` holds each group's depth and adaptivity.
-    fn step(&mut self, pool: &[Prepared], batch: &[usize], plan: &[(usize, bool)]) -> Result<Means> {
+    /// One optimiser step on the examples `batch` of `pool`. All groups run at one depth, so that no thread waits.
+    fn step(&mut self, pool: &[Prepared], batch: &[usize], depth: usize, adapt: bool) -> Result<Means> {
         let model = &self.model;
-        let groups = batch.par_chunks(self.config.lanes).zip(plan).zip(&mut self.workers);
+        let groups = batch.par_chunks(self.config.lanes).zip(&mut self.workers);
         let scores: Vec<Vec<loss::Score>> = groups
-            .map(|((group, &(depth, adapt)), worker)| {
+            .map(|(group, worker)| {
                 let examples: Vec<&Prepared> = group.iter().map(|&index| &pool[index]).collect();
                 worker.run(model, &examples, depth, adapt, true)
             })

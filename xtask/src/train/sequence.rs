@@ -102,7 +102,8 @@ mod tests {
         Config {
             band_centres_hz: unfold::bands::layout_hz(800.0, 0.5, 16_000.0),
             front_end: Default::default(),
-            context_frames: 2,
+            context_frames: 3,
+            context_group: 4,
             floor_rows: true,
             speech_atoms: 4,
             noise_atoms: 3,
