@@ -16,7 +16,7 @@ const PACKAGE: &str = "unfold";
 const BLOCK_SAMPLES: usize = 512;
 
 /// Build the CLAP and VST3 plugins, then play a demo clip through what was built
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Debug)]
 pub struct Args {
     /// Build without optimisation, with debug checks
     #[arg(long)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::pairs::Pair;
 
 /// A buzzing tone in white noise at about 5 dB, and the same at about 11 dB.
 fn two_pairs() -> Vec<Pair> {
