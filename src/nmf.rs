@@ -10,8 +10,8 @@ use crate::kernels::{Dictionary, exp2, log2};
 use crate::model::{Config, Model};
 use crate::simd::dispatch;
 
+use self::state::group_means;
 pub use state::State;
-use state::group_means;
 
 /// Activations stay inside these bounds, far outside what normalised input causes.
 pub const ACTIVATION_RANGE: (f32, f32) = (1e-8, 1e4);

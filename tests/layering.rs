@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Core modules in the order of the data; each may use those before it.
-const CORE: [&str; 13] = [
+const CORE: [&str; 14] = [
     "units",
     "settings",
     "meters",
@@ -22,7 +22,7 @@ const CORE: [&str; 13] = [
 ];
 
 /// Crates that the core may use.
-const CORE_CRATES: [&str; 10] = [
+const CORE_CRATES: [&str; 11] = [
     "std",
     "bincode",
     "crc32fast",
@@ -33,6 +33,7 @@ const CORE_CRATES: [&str; 10] = [
     "serde",
     "thiserror",
     "super",
+    "self",
 ];
 
 /// What each part of the shell may use besides the core.

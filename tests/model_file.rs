@@ -8,7 +8,12 @@ use unfold::noise_floor::FrontEndConfig;
 fn tiny() -> Model {
     let config = Config {
         band_centres_hz: vec![100.0, 1000.0],
-        front_end: FrontEndConfig::default(),
+        front_end: FrontEndConfig {
+            level_ms: 1000.0,
+            floor_smoothing_ms: 60.0,
+            floor_fall_ms: 40.0,
+            floor_rise_db_per_s: 15.0,
+        },
         context_frames: 1,
         context_group: 1,
         floor_rows: false,
