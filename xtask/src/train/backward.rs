@@ -3,6 +3,8 @@
 //!
 //! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, F bands, I input rows.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
+
 use unfold::kernels::{exp2, log2};
 use unfold::model::{Layer, Model};
 use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, collect, distribute_add, gather, spread};

@@ -1,6 +1,8 @@
 //! The loss of a sequence and its derivative by the band masks: compressed magnitudes plus the logarithm of the
 //! error's share of the speech energy (algorithm.md section 5), on full-resolution bins.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
+
 use serde::{Deserialize, Serialize};
 use unfold::bands::Bands;
 use unfold::kernels::{exp2, log2};

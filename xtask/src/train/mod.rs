@@ -243,7 +243,7 @@ impl Trainer {
                         "loss {:.4}, SDR gain {:.2} dB",
                         recent.loss, recent.sdr_gain_db
                     ));
-                    if self.adam.steps() % config.score_every == 0 {
+                    if self.adam.steps().is_multiple_of(config.score_every) {
                         self.report(dev, recent, started, &bar);
                         save(self)?;
                     }
