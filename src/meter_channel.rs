@@ -39,7 +39,7 @@ pub fn channel() -> (MeterWriter, MeterReader) {
 }
 
 impl MeterWriter {
-    /// Hands a frame to the panel; drops it when the panel is [`CAPACITY_FRAMES`] behind.
+    /// Hands a frame to the panel; drops it when the panel is four frames behind.
     pub fn publish(&mut self, frame: &MeterFrame) {
         // A full ring is no error: the panel is about to read four frames that are newer than what it shows.
         let _ = self.ring.try_push(*frame);

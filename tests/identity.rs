@@ -114,7 +114,7 @@ fn linked_channels_share_one_mask_and_independent_ones_do_not() {
     };
     let pair = [left.clone(), right.clone()];
     let independent = run(StereoMode::Independent, &pair);
-    assert_eq!(independent[0], run(StereoMode::Linked, &[left.clone()])[0]);
+    assert_eq!(independent[0], run(StereoMode::Linked, std::slice::from_ref(&left))[0]);
     assert_eq!(independent[1], run(StereoMode::Linked, &[right])[0]);
     // Two copies of a signal have its own mean power, so linking changes nothing.
     let linked = run(StereoMode::Linked, &[left.clone(), left.clone()]);
@@ -149,7 +149,7 @@ fn the_mask_does_not_depend_on_the_sample_rate() {
 fn tones(rate_hz: f64) -> Vec<f32> {
     let tone = |t: f64, k: usize| {
         let frequency_hz = 90.0 * 1.17_f64.powi(k as i32);
-        let depth = if k % 3 == 0 {
+        let depth = if k.is_multiple_of(3) {
             (std::f64::consts::TAU * 3.0 * t).sin().max(0.0)
         } else {
             0.2

@@ -41,7 +41,7 @@ fn the_demo_clip_improves_at_every_depth() {
             layers,
             ..Settings::default()
         };
-        let result = denoise(&shipped(), &settings, rate_hz, &[noisy.clone()]).unwrap();
+        let result = denoise(&shipped(), &settings, rate_hz, std::slice::from_ref(&noisy)).unwrap();
         let after = si_sdr_db(&result[0], &clean);
         assert!(
             after > before + 2.0,
@@ -53,7 +53,7 @@ fn the_demo_clip_improves_at_every_depth() {
 #[test]
 fn clean_speech_survives() {
     let (rate_hz, clean) = read("demo_clean.wav");
-    let result = denoise(&shipped(), &Settings::default(), rate_hz, &[clean.clone()]).unwrap();
+    let result = denoise(&shipped(), &Settings::default(), rate_hz, std::slice::from_ref(&clean)).unwrap();
     let kept = si_sdr_db(&result[0], &clean);
     assert!(kept > 15.0, "clean speech comes out at {kept:.2} dB");
 }
@@ -63,7 +63,7 @@ fn pure_noise_becomes_quieter() {
     let (rate_hz, noisy) = read("demo_noisy.wav");
     let (_, clean) = read("demo_clean.wav");
     let noise: Vec<f32> = noisy.iter().zip(&clean).map(|(x, s)| x - s).collect();
-    let result = denoise(&shipped(), &Settings::default(), rate_hz, &[noise.clone()]).unwrap();
+    let result = denoise(&shipped(), &Settings::default(), rate_hz, std::slice::from_ref(&noise)).unwrap();
     let change_db = 10.0 * (dot(&result[0], &result[0]) / dot(&noise, &noise)).log10();
     assert!(change_db < -6.0, "noise changed by {change_db:.2} dB");
 }

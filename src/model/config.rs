@@ -127,7 +127,7 @@ pub enum InvalidModel {
     /// A block of weights has another length than the sizes ask for.
     #[error("weight block {block} of the model has {got} values, expected {expected}")]
     Length {
-        /// Index in the order of [`Model::blocks`].
+        /// Index in the order of [`Model::blocks`](super::Model::blocks).
         block: usize,
         /// Values expected.
         expected: usize,

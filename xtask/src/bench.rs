@@ -242,7 +242,7 @@ pub fn run(args: &Args) -> Result<()> {
     println!("{text}");
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).context("cannot encode the figures")?;
-        std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+        crate::atomic_file::write(path, json.as_bytes())?;
     }
     args.markdown
         .as_ref()

@@ -107,6 +107,7 @@ fn tests() -> Result<Outcome> {
     succeed(&mut cargo(&[
         "test",
         "--workspace",
+        "--no-fail-fast",
         "--features",
         "unfold/assert_process_allocs",
     ]))

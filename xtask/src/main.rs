@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod atomic_file;
 mod audio_file;
 mod augment;
 mod bench;

@@ -26,7 +26,7 @@ pub fn write_section(path: &Path, name: &str, body: &str) -> Result<()> {
         read => read.with_context(|| format!("cannot read {}", path.display()))?,
     };
     let new = with_section(&old, name, body).with_context(|| format!("cannot update {}", path.display()))?;
-    std::fs::write(path, new).with_context(|| format!("cannot write {}", path.display()))
+    crate::atomic_file::write(path, new.as_bytes())
 }
 
 fn with_section(old: &str, name: &str, body: &str) -> Result<String> {

@@ -128,7 +128,13 @@ fn training_learns_repeats_itself_and_survives_interruption() {
     let model = std::sync::Arc::new(model_file::from_bytes(&first).unwrap());
     let mut next = noise(77);
     let hiss: Vec<f32> = (0..RATE_HZ).map(|_| 0.05 * next()).collect();
-    let result = denoise(&model, &Settings::default(), f64::from(RATE_HZ), &[hiss.clone()]).unwrap();
+    let result = denoise(
+        &model,
+        &Settings::default(),
+        f64::from(RATE_HZ),
+        std::slice::from_ref(&hiss),
+    )
+    .unwrap();
     let energy = |signal: &[f32]| signal.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
     let change_db = 10.0 * (energy(&result[0]) / energy(&hiss)).log10();
     assert!(change_db < -3.0, "hiss changed by {change_db:.2} dB");

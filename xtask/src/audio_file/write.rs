@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use flac_codec::encode::{FlacSampleWriter, Options};
 use tempfile::NamedTempFile;
 
+use crate::atomic_file;
+
 use super::{Audio, AudioFileError, SampleFormat, full_scale};
 
 /// FLAC's own limits.
@@ -70,18 +72,7 @@ impl OutputFile {
                 return Err(unwritable(std::io::ErrorKind::PermissionDenied.into()));
             }
         }
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".unfold-").suffix(".part");
-        // A temporary file is private by default; the result should be an ordinary file.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder
-            .tempfile_in(folder)
-            .map_err(|error| unwritable(without_path(&error)))?;
+        let temporary = atomic_file::beside(&target).map_err(|error| unwritable(without_path(&error)))?;
         Ok(OutputFile {
             path: path.to_owned(),
             target,

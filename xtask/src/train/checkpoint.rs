@@ -1,6 +1,5 @@
 //! What an interrupted run goes on from.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::LogAdam;
 use super::config::{NetworkConfig, TrainConfig};
+use crate::atomic_file;
 
 /// Optimiser state and what it belongs to.
 #[derive(Serialize, Deserialize)]
@@ -41,22 +41,9 @@ impl Checkpoint {
             network: &config.network,
             adam,
         };
-        write_atomically(
+        atomic_file::write(
             path,
             &bincode::serde::encode_to_vec(&view, bincode::config::standard())?,
         )
     }
-}
-
-/// Writes a file through a temporary one in the same folder.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let context = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
-    file.write_all(bytes).with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
 }

@@ -187,7 +187,7 @@ impl Trainer {
 
     fn save(&self, out: &std::path::Path, checkpoint_path: &std::path::Path) -> Result<()> {
         let model = self.averaged_model();
-        checkpoint::write_atomically(out, &model_file::to_bytes(&model)?)?;
+        crate::atomic_file::write(out, &model_file::to_bytes(&model)?)?;
         Checkpoint::write(checkpoint_path, &self.config, &self.adam)
     }
 
