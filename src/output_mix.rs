@@ -99,10 +99,16 @@ impl OutputMix {
     /// Writes `output` from the delayed input and what is removed from it.
     pub(crate) fn render(&self, dry: &[f32], removed: &[f32], output: &mut [f32]) {
         let length = self.ramp_samples;
-        for (offset, ((y, &x), &r)) in output.iter_mut().zip(dry).zip(removed).enumerate() {
-            let result = x - r;
-            let mix = self.input_weight.value(offset, length) * x + self.result_weight.value(offset, length) * result;
-            *y = self.gain.value(offset, length) * mix;
+        let ramps = [self.input_weight, self.result_weight, self.gain];
+        let mix = |[input, result, gain]: [f32; 3], x: f32, r: f32| gain * (input * x + result * (x - r));
+        let samples = output.iter_mut().zip(dry).zip(removed);
+        if ramps.iter().all(|ramp| ramp.passed >= length) {
+            let weights = ramps.map(|ramp| ramp.target);
+            samples.for_each(|((y, &x), &r)| *y = mix(weights, x, r));
+        } else {
+            for (offset, ((y, &x), &r)) in samples.enumerate() {
+                *y = mix(ramps.map(|ramp| ramp.value(offset, length)), x, r);
+            }
         }
     }
 

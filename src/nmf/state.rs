@@ -1,5 +1,6 @@
 //! The network's memory and buffers.
 
+use super::rows::group_means;
 use crate::model::Config;
 #[cfg(doc)]
 use crate::nmf::Tape;
@@ -99,18 +100,5 @@ impl State {
         self.input.copy_from_slice(&other.input);
         self.activation.copy_from_slice(&other.activation);
         self.adaptive_activation.copy_from_slice(&other.adaptive_activation);
-    }
-}
-
-/// Means `[groups, lanes]` of neighbouring rows of `bands [F, lanes]`.
-#[inline(always)]
-pub(super) fn group_means(bands: &[f32], group: usize, lanes: usize, means: &mut [f32]) {
-    for (rows, mean) in bands.chunks(group * lanes).zip(means.chunks_exact_mut(lanes)) {
-        mean.fill(0.0);
-        for row in rows.chunks_exact(lanes) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x);
-        }
-        let share = lanes as f32 / rows.len() as f32;
-        mean.iter_mut().for_each(|m| *m *= share);
     }
 }

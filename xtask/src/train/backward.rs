@@ -175,7 +175,7 @@ impl Backward {
         Gemm.outer_add(&record.activation, &self.rows, slice_mut(&mut into.decoder), lanes);
         Gemm.correlate_add(slice(&layer.decoder), rows, &self.rows, &mut self.activation, lanes);
         if adaptive {
-            collect(network, &self.rows, &mut self.band_scratch);
+            collect(network, &self.rows, &mut self.group_scratch, &mut self.band_scratch);
             for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
                 *sum *= floor;
             }
@@ -234,7 +234,12 @@ impl Backward {
         let (low, high) = ACTIVATION_RANGE;
         // Sum of each adaptive atom, as the forward pass computes it.
         self.rows_scratch.fill(1.0);
-        collect(network, &self.rows_scratch, &mut self.band_scratch);
+        collect(
+            network,
+            &self.rows_scratch,
+            &mut self.group_scratch,
+            &mut self.band_scratch,
+        );
         for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
             *sum *= floor;
         }

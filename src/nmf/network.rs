@@ -1,0 +1,124 @@
+//! A model packed for its inner loops.
+
+use crate::kernels::{Dictionary, log2};
+use crate::model::{Config, Model};
+use crate::nmf::TINY;
+
+/// A model made ready to run: dictionaries packed for their inner loops, the rest repeated over the lanes.
+pub struct Network<D> {
+    pub(super) config: Config,
+    pub(super) lanes: usize,
+    /// `[R, lanes]`: c.
+    pub(super) bias: Vec<f32>,
+    /// A; none when not recurrent.
+    pub(super) recurrence: Option<D>,
+    pub(super) adaptive_bias: Vec<f32>,
+    pub(super) adaptive_recurrence: Vec<f32>,
+    pub(super) layers: Vec<NetworkLayer<D>>,
+    pub(super) layer_of_iteration: Vec<usize>,
+    pub(super) readouts: Vec<NetworkReadout<D>>,
+    /// Adaptive windows: per band the lower window and the weight of the next one.
+    pub(super) window: Vec<(usize, f32)>,
+}
+
+pub(super) struct NetworkLayer<D> {
+    pub(super) decoder: D,
+    /// None: the decoder serves.
+    pub(super) encoder: Option<D>,
+    /// `[R, lanes]`: log2(rowsum(E) + mu).
+    pub(super) log_denominator: Vec<f32>,
+    /// `[R, lanes]`: p.
+    pub(super) exponent: Vec<f32>,
+    /// `[J, lanes]`.
+    pub(super) adaptive_sparsity: Vec<f32>,
+    /// `[J, lanes]`.
+    pub(super) adaptive_exponent: Vec<f32>,
+}
+
+pub(super) struct NetworkReadout<D> {
+    pub(super) speech: D,
+    pub(super) noise: D,
+    /// `[J, lanes]`.
+    pub(super) adaptive_scale: Vec<f32>,
+    /// `[F, lanes]`: q.
+    pub(super) mask_exponent: Vec<f32>,
+}
+
+impl<D: Dictionary> Network<D> {
+    /// Prepares a valid model for `lanes` lanes. Allocates.
+    pub fn new(model: &Model, lanes: usize) -> Self {
+        let config = &model.config;
+        let warm = &model.warm_start;
+        let repeat = |values: &[f32]| {
+            values
+                .iter()
+                .flat_map(|&value| std::iter::repeat_n(value, lanes))
+                .collect()
+        };
+        let rows = config.input_rows();
+        let layers = model.layers.iter().map(|layer| {
+            let encoder = if config.untied_encoder {
+                &layer.encoder
+            } else {
+                &layer.decoder
+            };
+            let denominator = encoder
+                .rows()
+                .into_iter()
+                .zip(&layer.sparsity)
+                .map(|(row, mu)| row.sum() + mu);
+            NetworkLayer {
+                decoder: D::pack(flat(&layer.decoder), rows),
+                encoder: config.untied_encoder.then(|| D::pack(flat(&layer.encoder), rows)),
+                log_denominator: repeat(&denominator.map(|d| log2(d + TINY)).collect::<Vec<f32>>()),
+                exponent: repeat(&layer.exponent.to_vec()),
+                adaptive_sparsity: repeat(&layer.adaptive_sparsity.to_vec()),
+                adaptive_exponent: repeat(&layer.adaptive_exponent.to_vec()),
+            }
+        });
+        let readouts = model.readouts.iter().map(|readout| {
+            let bands = config.bands();
+            let (speech, noise) = flat(&readout.dictionary).split_at(config.speech_atoms * bands);
+            NetworkReadout {
+                speech: D::pack(speech, bands),
+                noise: D::pack(noise, bands),
+                adaptive_scale: repeat(&readout.adaptive_scale.to_vec()),
+                mask_exponent: repeat(&readout.mask_exponent.to_vec()),
+            }
+        });
+        Self {
+            lanes,
+            bias: repeat(&warm.bias.to_vec()),
+            recurrence: config
+                .recurrent
+                .then(|| D::pack(flat(&warm.recurrence), config.atoms())),
+            adaptive_bias: warm.adaptive_bias.to_vec(),
+            adaptive_recurrence: warm.adaptive_recurrence.to_vec(),
+            layers: layers.collect(),
+            layer_of_iteration: (0..config.layers).map(|k| model.layer_index(k)).collect(),
+            readouts: readouts.collect(),
+            window: adaptive_windows(config),
+            config: config.clone(),
+        }
+    }
+
+    /// log2(rowsum(E) + mu) of a layer `[R, lanes]`.
+    pub fn log_denominator(&self, layer: usize) -> &[f32] {
+        &self.layers[layer].log_denominator
+    }
+}
+
+// Arrays of a model are always in standard layout.
+fn flat(a: &ndarray::Array2<f32>) -> &[f32] {
+    a.as_slice().unwrap_or_default()
+}
+
+/// Overlapping triangles over the bands, one per adaptive atom, that add up to one.
+fn adaptive_windows(config: &Config) -> Vec<(usize, f32)> {
+    let last = config.adaptive_atoms.saturating_sub(1);
+    let position = |band: usize| band as f32 * last as f32 / (config.bands() - 1) as f32;
+    let lower = |band: usize| (position(band) as usize).min(last.saturating_sub(1));
+    (0..config.bands())
+        .map(|band| (lower(band), position(band) - lower(band) as f32))
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! How the bands of the noise floor spread over adaptive windows and over the rows of the stacked input: four small
+//! linear maps, two of them the transposes of the others.
+
+use super::Network;
+
+/// Adds per-band values `[F, lanes]` into the adaptive windows they lie in `[J, lanes]`.
+#[inline(always)]
+pub fn spread<D>(network: &Network<D>, bands: &[f32], windows: &mut [f32]) {
+    let lanes = network.lanes;
+    if lanes == 1 {
+        // The engine's case, without the loops over lanes.
+        for (&(lower, weight), value) in network.window.iter().zip(bands) {
+            let upper = weight * value;
+            windows[lower] += value - upper;
+            windows[(lower + 1).min(windows.len() - 1)] += upper;
+        }
+        return;
+    }
+    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact(lanes)) {
+        for (b, value) in values.iter().enumerate() {
+            windows[lower * lanes + b] += (1.0 - weight) * value;
+            if weight > 0.0 {
+                windows[(lower + 1) * lanes + b] += weight * value;
+            }
+        }
+    }
+}
+
+/// Transpose of [`spread`]: per-band values `[F, lanes]` interpolated between the windows `[J, lanes]`.
+#[inline(always)]
+pub fn gather<D>(network: &Network<D>, windows: &[f32], bands: &mut [f32]) {
+    let lanes = network.lanes;
+    if lanes == 1 {
+        for (&(lower, weight), value) in network.window.iter().zip(bands) {
+            let upper = windows[(lower + 1).min(windows.len() - 1)];
+            *value = windows[lower] + weight * (upper - windows[lower]);
+        }
+        return;
+    }
+    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact_mut(lanes)) {
+        for (b, value) in values.iter_mut().enumerate() {
+            *value = (1.0 - weight) * windows[lower * lanes + b];
+            if weight > 0.0 {
+                *value += weight * windows[(lower + 1) * lanes + b];
+            }
+        }
+    }
+}
+
+/// Adds per-band values `[F, lanes]` to the input rows `[I, lanes]`: as they are to the current frame, as group means to
+/// every block of context. `scratch` holds one block `[groups, lanes]`.
+#[inline(always)]
+pub fn distribute_add<D>(network: &Network<D>, bands: &[f32], scratch: &mut [f32], rows: &mut [f32]) {
+    let (context, current) = rows.split_at_mut(rows.len() - bands.len());
+    current.iter_mut().zip(bands).for_each(|(row, x)| *row += x);
+    if !context.is_empty() {
+        group_means(bands, network.config.context_group, network.lanes, scratch);
+        for block in context.chunks_exact_mut(scratch.len()) {
+            block.iter_mut().zip(scratch.iter()).for_each(|(row, x)| *row += x);
+        }
+    }
+}
+
+/// Transpose of [`distribute_add`]: per-band sums `[F, lanes]` of the input rows `[I, lanes]`.
+#[inline(always)]
+pub fn collect<D>(network: &Network<D>, rows: &[f32], scratch: &mut [f32], bands: &mut [f32]) {
+    let (lanes, group) = (network.lanes, network.config.context_group);
+    let (context, current) = rows.split_at(rows.len() - bands.len());
+    bands.copy_from_slice(current);
+    if context.is_empty() {
+        return;
+    }
+    scratch.fill(0.0);
+    for block in context.chunks_exact(scratch.len()) {
+        scratch.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+    }
+    for (rows, sum) in bands.chunks_mut(group * lanes).zip(scratch.chunks_exact(lanes)) {
+        let share = lanes as f32 / rows.len() as f32;
+        for row in rows.chunks_exact_mut(lanes) {
+            row.iter_mut().zip(sum).for_each(|(x, sum)| *x += share * sum);
+        }
+    }
+}
+
+/// Means `[groups, lanes]` of neighbouring rows of `bands [F, lanes]`.
+#[inline(always)]
+pub(super) fn group_means(bands: &[f32], group: usize, lanes: usize, means: &mut [f32]) {
+    for (rows, mean) in bands.chunks(group * lanes).zip(means.chunks_exact_mut(lanes)) {
+        mean.fill(0.0);
+        for row in rows.chunks_exact(lanes) {
+            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x);
+        }
+        let share = lanes as f32 / rows.len() as f32;
+        mean.iter_mut().for_each(|m| *m *= share);
+    }
+}
