@@ -22,8 +22,8 @@ pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::stft::Stft;
 use crate::units::{db_to_gain, hop_samples};
 
-/// Sample rates that the engine takes.
-pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (8_000.0, 192_000.0);
+/// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
+pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);
 
 /// Most channels of one engine.
 pub const MAX_CHANNELS: usize = 64;
@@ -35,7 +35,7 @@ const LARGEST_SAMPLE: f32 = 100.0;
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum EngineError {
     /// Sample rate out of range.
-    #[error("a sample rate of {0} Hz is not supported, allowed are 8000 to 192000 Hz")]
+    #[error("a sample rate of {0} Hz is not supported, allowed are 1000 to 2000000 Hz")]
     SampleRate(f64),
     /// Channel count out of range.
     #[error("{0} channels are not supported, allowed are 1 to 64")]
@@ -103,7 +103,7 @@ impl Engine {
     /// An engine for a valid model. Allocates everything it will ever need.
     ///
     /// # Errors
-    /// [`EngineError`] for a sample rate outside 8..192 kHz or a channel count outside 1..64.
+    /// [`EngineError`] for a sample rate outside 1 kHz..2 MHz or a channel count outside 1..64.
     pub fn new(model: Arc<Model>, sample_rate_hz: f64, channel_count: usize) -> Result<Self, EngineError> {
         if !(SAMPLE_RATE_RANGE_HZ.0..=SAMPLE_RATE_RANGE_HZ.1).contains(&sample_rate_hz) {
             return Err(EngineError::SampleRate(sample_rate_hz));
@@ -195,7 +195,12 @@ impl Engine {
     /// Extra channels or samples beyond the shortest channel are left untouched.
     pub fn process(&mut self, settings: &Settings, channels: &mut [&mut [f32]]) {
         let hop = self.stft.window_samples() / 2;
-        let length = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        let used = channels.len().min(self.channels.len());
+        let length = channels[..used].iter().map(|channel| channel.len()).min().unwrap_or(0);
+        // A channel that the host leaves out is silent.
+        for missing in &mut self.channels[used..] {
+            missing.filling.fill(0.0);
+        }
         self.output_mix.aim(settings);
         let mut start = 0;
         while start < length {

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2};
 use crate::bands::position;
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 
-pub use config::{Config, InvalidModel, weight_count};
+pub use config::{Config, InvalidModel};
 
 /// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (algorithm.md section 5.2).
 #[derive(Clone, Debug, PartialEq)]
@@ -181,12 +181,12 @@ impl Model {
     /// Checks sizes, finiteness and non-negativity of everything.
     pub fn validate(&self) -> Result<(), InvalidModel> {
         self.config.validate()?;
-        let expected = Self::zeros(self.config.clone());
-        for (block, (got, expected)) in self.blocks().iter().zip(expected.blocks()).enumerate() {
-            if got.len() != expected.len() {
+        let lengths = self.config.block_lengths();
+        for (block, (got, expected)) in self.blocks().iter().zip(lengths).enumerate() {
+            if got.len() != expected {
                 return Err(InvalidModel::Length {
                     block,
-                    expected: expected.len(),
+                    expected,
                     got: got.len(),
                 });
             }
@@ -204,18 +204,16 @@ impl Model {
 
     /// Multiply-accumulates per second of audio at a depth: matrix products alone, 100 hops a second.
     pub fn macs_per_second(&self, depth: usize) -> f64 {
-        let c = &self.config;
-        let (r, i, f, j) = (c.atoms(), c.input_rows(), c.bands(), c.adaptive_atoms);
-        let recurrence = if c.recurrent { r * r } else { 0 };
-        // Each band lies in two adaptive windows at most.
-        let adaptive = if j > 0 { 2 * i } else { 0 };
-        let layer = 2 * (r * i + adaptive);
-        100.0 * (recurrence + depth.clamp(1, c.layers) * layer + r * f) as f64
+        100.0 * self.config.macs_per_hop(depth) as f64
     }
 
-    /// Spectrum of an atom of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
+    /// Spectrum of an atom (all zero if there is no such atom) of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
         let dictionary = &self.readouts[self.readout_index(self.config.layers)].dictionary;
+        if atom >= self.config.atoms() {
+            out.fill(0.0);
+            return;
+        }
         for (index, value) in out.iter_mut().enumerate() {
             let (lower, weight) = position(&self.config.band_centres_hz, display_band_hz(index));
             *value = (1.0 - weight) * dictionary[[atom, lower]] + weight * dictionary[[atom, lower + 1]];
@@ -288,7 +286,10 @@ pub(crate) mod tests {
     fn counts_parameters_by_hand() {
         // R 5, F 5, I 5 + 2 * 3, J 2: warm start 5 + 25 + 2 + 2, layer 55 + 55 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
         assert_eq!(small_model().parameter_count(), 34 + 2 * 124 + 3 * 32);
-        assert_eq!(small_model().parameter_count(), weight_count(&small_model().config));
+        assert_eq!(
+            small_model().parameter_count(),
+            small_model().config.block_lengths().iter().sum::<usize>()
+        );
         assert_eq!(
             small_model().macs_per_second(2),
             100.0 * (25.0 + 2.0 * 2.0 * (55.0 + 22.0) + 25.0)
@@ -304,6 +305,13 @@ pub(crate) mod tests {
         model = small_model();
         model.layers[0].sparsity[1] = -1.0;
         assert!(model.validate().is_err());
+        model = small_model();
+        model.config.layers = 64;
+        model.config.context_frames = 32;
+        model.config.context_group = 1;
+        model.config.band_centres_hz = (1..=1024).map(|band| band as f32).collect();
+        model.config.speech_atoms = 2048;
+        assert!(matches!(model.validate(), Err(InvalidModel::Cost { .. })));
         model = small_model();
         model.config.layers = 0;
         assert!(matches!(

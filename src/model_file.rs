@@ -30,7 +30,7 @@ const CRC_BYTES: usize = 4;
 static SHIPPED: &[u8] = include_bytes!("../models/speech-v1.unfold");
 
 /// Why bytes are not a model.
-#[derive(Debug, Error, PartialEq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum ModelError {
     /// The magic is missing.
     #[error("this is not an Unfold model file")]
@@ -68,7 +68,7 @@ fn coding() -> impl bincode::config::Config {
 /// The file of a model. Allocates.
 ///
 /// # Errors
-/// [`ModelError::Invalid`] if the model is not valid or too large; nothing that could not be read back is ever written.
+/// [`ModelError`] if the model is not valid or too large: nothing is written that could not be read back.
 pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
     model.validate()?;
     let packed = |weights: &[f32]| weights.iter().map(|w| bf16::from_f32(*w).to_bits()).collect();
@@ -80,7 +80,13 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(FORMAT_VERSION.to_le_bytes());
     let encoded = bincode::serde::encode_to_vec(&payload, coding());
-    bytes.extend(encoded.map_err(|_| ModelError::Damaged("it is larger than 64 MiB"))?);
+    // The limit of the coding holds for reading alone.
+    let too_large = ModelError::Damaged("it is larger than 64 MiB");
+    let encoded = encoded.map_err(|_| too_large.clone())?;
+    if encoded.len() > LARGEST_PAYLOAD_BYTES {
+        return Err(too_large);
+    }
+    bytes.extend(encoded);
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     Ok(bytes)
 }
@@ -118,7 +124,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
 
 fn unpack(payload: Payload) -> Result<Model, ModelError> {
     payload.config.validate()?;
-    let expected_bytes = 2 * crate::model::weight_count(&payload.config);
+    let expected_bytes = 2 * payload.config.block_lengths().iter().sum::<usize>();
     if expected_bytes > LARGEST_PAYLOAD_BYTES {
         return Err(ModelError::Damaged("its sizes are larger than any file"));
     }

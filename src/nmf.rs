@@ -176,3 +176,6 @@ fn read_out<D: Dictionary>(network: &Network<D>, state: &mut State, depth: usize
         *g = 1.0 / (1.0 + exp2(q * (log2(*n) - log2(*s))));
     }
 }
+
+#[cfg(test)]
+mod tests;

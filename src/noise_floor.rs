@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::time_constant_to_coefficient;
 
-/// Below this compressed level (-120 dBFS) a frame counts as digital silence and moves no tracker.
+/// A frame whose mean compressed band magnitude is below this (white noise of about -87 dBFS) counts as silence and
+/// moves no tracker.
 const SILENCE: f32 = 1e-3;
 
 /// Settings of the level and floor trackers; stored in the model, since it was trained with them.
