@@ -130,12 +130,16 @@ fn snr_table(report: &Report, groups: &BTreeMap<i64, Vec<&PairReport>>, metric: 
         .map(|millibels| format!("{} dB", *millibels as f64 / 100.0));
     let header: Vec<String> = std::iter::once("system".to_owned())
         .chain(snrs)
-        .chain(["mean".to_owned()])
+        .chain(["mean".to_owned(), "mean to 9 dB".to_owned()])
         .collect();
     let row = |(system, name): (usize, &String)| {
         let cells = groups.values().map(|pairs| cell(pairs.iter().copied(), system, metric));
         let all = cell(&report.pairs, system, metric);
-        std::iter::once(name.clone()).chain(cells).chain([all]).collect()
+        let to_9_db = cell(report.pairs.iter().filter(|pair| pair.snr_db <= 9.0), system, metric);
+        std::iter::once(name.clone())
+            .chain(cells)
+            .chain([all, to_9_db])
+            .collect()
     };
     table(&header, &report.systems.iter().enumerate().map(row).collect::<Vec<_>>())
 }

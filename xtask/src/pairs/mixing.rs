@@ -31,6 +31,7 @@ const EXCERPT_TRIES: usize = 8;
 /// Active speech level, in dBFS.
 const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
 const HIGHEST_PEAK: f32 = 0.95;
+
 /// How many pairs to mix, and which.
 #[derive(Clone, Copy, Debug)]
 pub struct MixOptions {
@@ -44,7 +45,7 @@ impl Default for MixOptions {
     fn default() -> Self {
         Self {
             seed: 1,
-            pairs_per_snr: 27,
+            pairs_per_snr: 36,
         }
     }
 }
@@ -57,13 +58,26 @@ pub fn mix_corpus(corpus: &Path, options: &MixOptions) -> Result<Vec<Pair>> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let speakers = Turns::flat(list(&corpus.join("dev/speech"))?, &mut rng);
     let noises = Turns::nested(list(&corpus.join("dev/noise"))?, &mut rng);
-    let recipes: Vec<Recipe> = (0..SNRS_DB.len() * options.pairs_per_snr)
+    // Noise sources take turns; the speakers' turns are shuffled, or each speaker would meet the same few sources.
+    let mut speech_turns: Vec<usize> = (0..options.pairs_per_snr).collect();
+    speech_turns.shuffle(&mut rng);
+    let at_first_snr: Vec<Recipe> = (0..options.pairs_per_snr)
         .map(|turn| Recipe {
-            speech: speakers.at(turn).clone(),
+            speech: speakers.at(speech_turns[turn]).clone(),
             noise: noises.at(turn).clone(),
-            snr_db: SNRS_DB[turn / options.pairs_per_snr],
+            snr_db: SNRS_DB[0],
             speech_level_db: rng.random_range(SPEECH_LEVEL_DB),
             seed: rng.random(),
+        })
+        .collect();
+    // The same excerpts at every ratio, so that the ratios can be compared with each other.
+    let recipes: Vec<Recipe> = SNRS_DB
+        .iter()
+        .flat_map(|&snr_db| {
+            at_first_snr.iter().map(move |recipe| Recipe {
+                snr_db,
+                ..recipe.clone()
+            })
         })
         .collect();
     recipes.par_iter().map(mix).collect()
@@ -76,6 +90,7 @@ struct Recording {
     kind: String,
 }
 
+#[derive(Clone)]
 struct Recipe {
     speech: Recording,
     noise: Recording,

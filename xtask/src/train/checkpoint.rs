@@ -6,21 +6,19 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::adam::LogAdam;
-use super::config::{NetworkConfig, TrainConfig};
+use super::config::TrainConfig;
 use crate::atomic_file;
 
 /// Optimiser state and what it belongs to.
 #[derive(Serialize, Deserialize)]
 pub struct Checkpoint {
-    pub seed: u64,
-    pub network: NetworkConfig,
+    pub config: TrainConfig,
     pub adam: LogAdam,
 }
 
 #[derive(Serialize)]
 struct CheckpointView<'a> {
-    seed: u64,
-    network: &'a NetworkConfig,
+    config: &'a TrainConfig,
     adam: &'a LogAdam,
 }
 
@@ -36,11 +34,7 @@ impl Checkpoint {
 
     /// Replaces the checkpoint at once: an interruption leaves the old or the new one.
     pub fn write(path: &Path, config: &TrainConfig, adam: &LogAdam) -> Result<()> {
-        let view = CheckpointView {
-            seed: config.seed,
-            network: &config.network,
-            adam,
-        };
+        let view = CheckpointView { config, adam };
         atomic_file::write(
             path,
             &bincode::serde::encode_to_vec(&view, bincode::config::standard())?,

@@ -66,6 +66,12 @@ pub fn run(args: &Args) -> Result<()> {
             args.out.display()
         );
     }
+    ensure!(
+        args.out != checkpoint_path,
+        "--out must not end in .checkpoint, the name of what is kept beside it"
+    );
+    // Hours of work should not end at a folder that cannot be written to.
+    crate::atomic_file::beside(&args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
     let bar = ProgressBar::new_spinner().with_message("reading the corpus");
     let corpus = Corpus::load(&args.speech, &args.noise, &config.excluded_noise, |_, _| bar.tick())?;
     let mixer = Mixer::new(&corpus, config.mix.clone())?;
@@ -156,9 +162,14 @@ impl Trainer {
     }
 
     fn resume(config: TrainConfig, checkpoint: Checkpoint) -> Result<Self> {
+        // The number of steps may change; anything else would be another run.
+        let same_steps = TrainConfig {
+            steps: config.steps,
+            ..checkpoint.config
+        };
         ensure!(
-            checkpoint.network == config.network && checkpoint.seed == config.seed,
-            "the checkpoint belongs to another configuration (network sizes or seed differ)"
+            same_steps == config,
+            "the checkpoint belongs to another configuration than the one given"
         );
         let mut trainer = Self::new(config.clone(), Model::zeros(config.network.model_config()));
         trainer.adam = checkpoint.adam;
