@@ -115,6 +115,8 @@ pub enum Move {
 pub struct Typing {
     /// What stands in the field.
     pub text: String,
+    /// What stood in it when it was opened.
+    pub opening: String,
     /// Whether the last attempt to enter it failed.
     pub refused: bool,
     /// Whether the field is new and must still take the keyboard.
@@ -163,27 +165,39 @@ impl Control {
         let whole = self.wheel_notches.trunc();
         if whole != 0.0 {
             self.wheel_notches -= whole;
-            self.step(binding, whole, fine);
+            let value = binding.value() + whole * step_size(binding, fine);
+            self.set_once(binding, value.clamp(0.0, 1.0));
         }
     }
 
-    /// Answers a key.
-    pub fn press(&mut self, binding: &dyn Binding, key: Move, fine: bool) {
-        match key {
-            Move::Down => self.step(binding, -1.0, fine),
-            Move::Up => self.step(binding, 1.0, fine),
-            Move::PageDown => self.step(binding, -PAGE_STEPS, fine),
-            Move::PageUp => self.step(binding, PAGE_STEPS, fine),
-            Move::Lowest => self.set_once(binding, 0.0),
-            Move::Highest => self.set_once(binding, 1.0),
+    /// Answers the keys of one frame, in their order and as one edit: a host may apply an edit only after the frame, so
+    /// that every key would start from the same old value.
+    pub fn press(&mut self, binding: &dyn Binding, keys: &[Move], fine: bool) {
+        if keys.is_empty() {
+            return;
         }
+        let step = step_size(binding, fine);
+        let value = keys.iter().fold(binding.value(), |value, key| {
+            let moved = match key {
+                Move::Down => value - step,
+                Move::Up => value + step,
+                Move::PageDown => value - PAGE_STEPS * step,
+                Move::PageUp => value + PAGE_STEPS * step,
+                Move::Lowest => 0.0,
+                Move::Highest => 1.0,
+            };
+            moved.clamp(0.0, 1.0)
+        });
+        self.set_once(binding, value);
     }
 
     /// Opens the number for typing.
     pub fn start_typing(&mut self, binding: &dyn Binding) {
         self.release(binding);
+        let text = binding.text();
         self.typing = Some(Typing {
-            text: binding.text(),
+            opening: text.clone(),
+            text,
             refused: false,
             fresh: true,
         });
@@ -203,10 +217,14 @@ impl Control {
     /// Enters the typed number. Text that is no number stays in the field and is marked.
     pub fn commit(&mut self, binding: &dyn Binding) {
         let Some(typing) = &mut self.typing else { return };
+        if typing.text.trim() == typing.opening.trim() {
+            // An unchanged text is no edit: the parameter may hold more digits than it shows.
+            self.typing = None;
+            return;
+        }
         match binding.parse(&typing.text) {
             Some(value) => {
                 self.typing = None;
-                // An unchanged text is no edit; the parameter may hold more digits than it shows.
                 if binding.value() != value {
                     self.set_once(binding, value.clamp(0.0, 1.0));
                 }
@@ -226,16 +244,15 @@ impl Control {
         self.typing = None;
     }
 
-    fn step(&mut self, binding: &dyn Binding, steps: f32, fine: bool) {
-        let size = binding.step() * if fine { FINE } else { 1.0 };
-        self.set_once(binding, (binding.value() + steps * size).clamp(0.0, 1.0));
-    }
-
     /// One whole gesture; an open drag is ended first.
     fn set_once(&mut self, binding: &dyn Binding, value: f32) {
         self.release(binding);
         binding.apply(value);
     }
+}
+
+fn step_size(binding: &dyn Binding, fine: bool) -> f32 {
+    binding.step() * if fine { FINE } else { 1.0 }
 }
 
 #[cfg(test)]

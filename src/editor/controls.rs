@@ -59,6 +59,13 @@ impl Sliders {
             control.release(&ParamBinding::new(param, ParamSetter::new(setter.raw_context), step));
         }
     }
+
+    /// Forgets typed numbers: their fields are gone.
+    pub fn cancel_typing(&mut self) {
+        for control in [&mut self.amount, &mut self.floor, &mut self.output] {
+            control.cancel();
+        }
+    }
 }
 
 /// Draws the row of controls into `rect`. `running` is the number of layers that the engine ran last.

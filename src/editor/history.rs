@@ -49,6 +49,12 @@ pub struct HistoryView {
 }
 
 impl HistoryView {
+    /// Starts in a new window: with a new clock, and without the textures of the old one.
+    pub fn opened(&mut self) {
+        self.last_column_s = None;
+        self.pictures = None;
+    }
+
     /// Takes in the frame that is current at `time_s`.
     pub fn update(&mut self, frame: &MeterFrame, time_s: f64) {
         let elapsed_s = time_s - self.last_column_s.unwrap_or(time_s - COLUMN_S);
@@ -244,6 +250,19 @@ mod tests {
             view.update(&frame, 101.0 + tick as f64 * COLUMN_S);
         }
         assert_eq!(view.columns.len(), COLUMNS);
+    }
+
+    #[test]
+    fn a_new_window_goes_on_with_a_new_clock() {
+        let mut view = HistoryView::default();
+        for tick in 0..4 {
+            view.update(&MeterFrame::default(), 100.0 + f64::from(tick) * COLUMN_S);
+        }
+        view.opened();
+        for tick in 0..4 {
+            view.update(&MeterFrame::default(), f64::from(tick) * COLUMN_S);
+        }
+        assert_eq!(view.columns.len(), 8);
     }
 
     #[test]

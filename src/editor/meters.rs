@@ -73,6 +73,11 @@ impl Default for Meters {
 }
 
 impl Meters {
+    /// Starts in a new window, with a new clock.
+    pub fn opened(&mut self) {
+        self.last_update_s = None;
+    }
+
     /// Takes in the frame that is current at `time_s`.
     pub fn update(&mut self, frame: &MeterFrame, time_s: f64) {
         let elapsed_s = time_s - self.last_update_s.unwrap_or(time_s);
@@ -206,6 +211,21 @@ mod tests {
             meter.update(f32::NEG_INFINITY, 0.1);
         }
         assert_eq!(meter.bar_db, SILENCE_DB);
+    }
+
+    #[test]
+    fn no_bar_rises_when_a_new_window_restarts_the_clock() {
+        let mut meters = Meters::default();
+        let frame = |input_level_db| MeterFrame {
+            input_level_db,
+            ..MeterFrame::default()
+        };
+        meters.update(&frame(-6.0), 100.0);
+        meters.opened();
+        meters.update(&frame(-40.0), 0.0);
+        assert_eq!(meters.input.bar_db, -6.0);
+        meters.update(&frame(-40.0), 0.5);
+        assert_eq!(meters.input.bar_db, -6.0 - 0.5 * FALL_DB_PER_S);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Key, Modifiers, Rect, Ui, pos2, vec2};
+use egui::{Context, Key, Modifiers, Popup, Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
 
 use self::buttons::{Choice, choices};
@@ -72,12 +72,24 @@ pub struct Panel {
     running: Running,
 }
 
+/// Whom the keys belong to. Space is always the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyboard {
+    /// Nothing in the panel waits for keys.
+    Host,
+    /// A control has the focus or a menu is open: the keys that work there are the panel's.
+    Moves,
+    /// A field is being typed in: every key is text.
+    Text,
+}
+
 /// Tells whether audio runs, and since when nothing came.
 #[derive(Default)]
 struct Running {
     frame: Option<MeterFrame>,
     load: f32,
-    last_news_s: f64,
+    /// `None` before the first news in this window.
+    last_news_s: Option<f64>,
 }
 
 impl Panel {
@@ -99,10 +111,19 @@ impl Panel {
         }
     }
 
+    /// Starts in a new window, which has its own clock, textures and keyboard focus.
+    pub fn opened(&mut self) {
+        self.history.opened();
+        self.meters.opened();
+        self.running.last_news_s = None;
+        self.cancel_typing();
+    }
+
     /// Draws one frame and applies what the user does.
     pub fn ui(&mut self, ui: &mut Ui, host: &GuiContext) {
         // Space belongs to the host's transport: it must not press a focused button as well.
         ui.input_mut(|input| while input.consume_key(Modifiers::NONE, Key::Space) {});
+        self.theme = Theme::of(!self.params.view().light);
         self.theme.apply(ui.ctx());
         self.listen(ui);
         ui.painter().rect_filled(ui.max_rect(), 0.0, self.theme.background);
@@ -121,15 +142,27 @@ impl Panel {
         }
     }
 
-    /// Whether keys are text for a field of the panel.
+    /// Whom the keys belong to, as of the last frame drawn in `ctx`.
     #[must_use]
-    pub fn typing(&self) -> bool {
-        self.sliders.typing() || self.status.typing()
+    pub fn keyboard(&self, ctx: &Context) -> Keyboard {
+        if self.sliders.typing() || self.status.typing() {
+            Keyboard::Text
+        } else if ctx.memory(|memory| memory.focused().is_some()) || Popup::is_any_open(ctx) {
+            Keyboard::Moves
+        } else {
+            Keyboard::Host
+        }
     }
 
-    /// Ends whatever gesture is open: the window closes.
+    /// Ends whatever gesture is open and forgets what was being typed: the window closes.
     pub fn release(&mut self, host: &GuiContext) {
         self.sliders.release(&self.params, &host.param_setter());
+        self.cancel_typing();
+    }
+
+    fn cancel_typing(&mut self) {
+        self.sliders.cancel_typing();
+        self.status.cancel_typing();
     }
 
     /// Takes in what the audio thread sent, and asks for the next frame.
@@ -191,7 +224,10 @@ impl Panel {
             .status
             .show(ui, status_row, &self.theme, &self.params, &self.shared);
         if request.switch_scheme {
-            self.theme = Theme::of(!self.theme.dark);
+            self.params.set_view(EditorView {
+                light: self.theme.dark,
+                ..self.params.view()
+            });
         }
         if let Some(percent) = request.zoom_percent {
             ui.ctx().set_zoom_factor(percent as f32 / 100.0);
@@ -228,11 +264,11 @@ impl Running {
     /// Takes in the newest frame and load; whether audio runs. Silence gives equal frames, but the load always moves.
     fn update(&mut self, frame: Option<MeterFrame>, load: f32, time_s: f64) -> bool {
         if frame != self.frame || load != self.load {
-            self.last_news_s = time_s;
+            self.last_news_s = Some(time_s);
         }
         self.frame = frame;
         self.load = load;
-        self.frame.is_some() && time_s - self.last_news_s < RUNNING_S
+        self.frame.is_some() && self.last_news_s.is_some_and(|news_s| time_s - news_s < RUNNING_S)
     }
 }
 

@@ -102,24 +102,28 @@ fn apply_keys(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn
         ..EventFilter::default()
     };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-    const KEYS: [(Key, Move); 8] = [
-        (Key::ArrowLeft, Move::Down),
-        (Key::ArrowDown, Move::Down),
-        (Key::ArrowRight, Move::Up),
-        (Key::ArrowUp, Move::Up),
-        (Key::PageDown, Move::PageDown),
-        (Key::PageUp, Move::PageUp),
-        (Key::Home, Move::Lowest),
-        (Key::End, Move::Highest),
-    ];
-    let fine = ui.input(|input| input.modifiers.shift);
-    for (key, step) in KEYS {
-        for _ in 0..ui.input(|input| input.num_presses(key)) {
-            control.press(binding, step, fine);
-        }
-    }
+    let (moves, fine) = ui.input(|input| {
+        let moves: Vec<Move> = input.events.iter().filter_map(key_move).collect();
+        (moves, input.modifiers.shift)
+    });
+    control.press(binding, &moves, fine);
     if ui.input(|input| input.key_pressed(Key::Enter)) {
         control.start_typing(binding);
+    }
+}
+
+fn key_move(event: &Event) -> Option<Move> {
+    let Event::Key { key, pressed: true, .. } = event else {
+        return None;
+    };
+    match key {
+        Key::ArrowLeft | Key::ArrowDown => Some(Move::Down),
+        Key::ArrowRight | Key::ArrowUp => Some(Move::Up),
+        Key::PageDown => Some(Move::PageDown),
+        Key::PageUp => Some(Move::PageUp),
+        Key::Home => Some(Move::Lowest),
+        Key::End => Some(Move::Highest),
+        _ => None,
     }
 }
 

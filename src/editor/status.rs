@@ -37,6 +37,11 @@ impl Status {
         self.typing
     }
 
+    /// Forgets that the path field has the keyboard: the field is gone.
+    pub fn cancel_typing(&mut self) {
+        self.typing = false;
+    }
+
     /// Draws the row into `rect`.
     pub fn show(
         &mut self,
@@ -92,7 +97,7 @@ impl Status {
     }
 
     /// The button that asks for a model file. The audio thread sees the new path and asks the host for a restart, which
-    /// loads the file outside processing.
+    /// loads the file outside processing. Some hosts restart a plugin only when the user does.
     fn model_popup(&mut self, ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams) {
         let response = button(ui, rect, theme, "Load model...", "Load model", None);
         if response.clicked() {
@@ -135,14 +140,16 @@ impl Status {
 /// What to say about the model, and whether it is bad news.
 fn model_sentence(params: &UnfoldParams, message: &str) -> (String, bool) {
     let path = params.model_path.get();
-    let name = path
+    let file = path
         .as_deref()
         .map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
-    match name {
-        _ if params.model_path.pending() => ("model: loads as soon as audio runs".to_owned(), false),
-        _ if !message.is_empty() => (message.to_owned(), true),
-        Some(name) => (format!("model: {name} ok"), false),
-        None => ("model: default v1 ok".to_owned(), false),
+    if params.model_path.pending() {
+        let model = file.unwrap_or("built-in model");
+        (format!("{model}: loads when the host next restarts the plugin"), false)
+    } else if message.is_empty() {
+        (format!("model: {}, ok", file.unwrap_or("built in")), false)
+    } else {
+        (message.to_owned(), true)
     }
 }
 
@@ -178,20 +185,22 @@ mod tests {
     #[test]
     fn the_model_sentence_is_plain() {
         let params = UnfoldParams::default();
-        assert_eq!(model_sentence(&params, ""), ("model: default v1 ok".to_owned(), false));
-        params.model_path.set("/home/me/voice.unfold".to_owned());
-        assert_eq!(
-            model_sentence(&params, ""),
-            ("model: loads as soon as audio runs".to_owned(), false)
-        );
-        assert_eq!(
-            params.model_path.take_for_activation().as_deref(),
-            Some("/home/me/voice.unfold")
-        );
-        assert_eq!(
-            model_sentence(&params, ""),
-            ("model: voice.unfold ok".to_owned(), false)
-        );
+        let good = |sentence: &str| (sentence.to_owned(), false);
+        assert_eq!(model_sentence(&params, ""), good("model: built in, ok"));
+        for path in ["voices/mine.unfold", "voices\\mine.unfold", "mine.unfold"] {
+            params.model_path.set(path.to_owned());
+            assert_eq!(
+                model_sentence(&params, ""),
+                good("mine.unfold: loads when the host next restarts the plugin")
+            );
+            assert_eq!(params.model_path.take_for_activation().as_deref(), Some(path));
+            assert_eq!(model_sentence(&params, ""), good("model: mine.unfold, ok"));
+        }
         assert_eq!(model_sentence(&params, "it broke"), ("it broke".to_owned(), true));
+        params.model_path.set(String::new());
+        assert_eq!(
+            model_sentence(&params, "it broke"),
+            good("built-in model: loads when the host next restarts the plugin")
+        );
     }
 }

@@ -15,7 +15,7 @@ use nice_plug_egui::{
     create_egui_editor,
 };
 
-use super::Panel;
+use super::{Keyboard, Panel};
 use crate::params::{EditorView, UnfoldParams};
 use crate::shared::EditorShared;
 
@@ -112,9 +112,11 @@ struct PanelWindow {
 }
 
 impl NiceEguiApp for PanelWindow {
-    fn build(&mut self, ctx: Context, host: GuiContext, _frame: &mut Frame) -> Result<(), HandlerError> {
+    fn build(&mut self, ctx: Context, host: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
         // Ctrl and plus would leave the zooms that are offered and saved.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        frame.set_key_capture(key_capture(Keyboard::Host));
+        self.panel.lock().unwrap_or_else(PoisonError::into_inner).opened();
         self.host = Some(host);
         self.shared.set_editor_open(true);
         Ok(())
@@ -127,7 +129,7 @@ impl NiceEguiApp for PanelWindow {
         ResizableWindow::new("panel")
             .min_size(egui::vec2(width as f32, height as f32))
             .show(ui, |ui| panel.ui(ui, host));
-        frame.set_key_capture(key_capture(panel.typing()));
+        frame.set_key_capture(key_capture(panel.keyboard(ui.ctx())));
     }
 
     fn resized(&mut self, size: WindowSize) {
@@ -159,7 +161,7 @@ impl Drop for PanelWindow {
 }
 
 /// Keys that the panel keeps from the host: only while something has the keyboard, and never Space.
-fn key_capture(typing: bool) -> KeyCapture {
+fn key_capture(keyboard: Keyboard) -> KeyCapture {
     const MOVES: [&str; 11] = [
         "ArrowLeft",
         "ArrowRight",
@@ -173,10 +175,10 @@ fn key_capture(typing: bool) -> KeyCapture {
         "Enter",
         "Escape",
     ];
-    if typing {
-        KeyCapture::IgnoreKeys(vec![space()])
-    } else {
-        KeyCapture::CaptureKeys(MOVES.iter().filter_map(|name| name.parse().ok()).collect())
+    match keyboard {
+        Keyboard::Host => KeyCapture::IgnoreAll,
+        Keyboard::Moves => KeyCapture::CaptureKeys(MOVES.iter().filter_map(|name| name.parse().ok()).collect()),
+        Keyboard::Text => KeyCapture::IgnoreKeys(vec![space()]),
     }
 }
 
@@ -190,8 +192,9 @@ mod tests {
 
     #[test]
     fn space_always_reaches_the_host() {
-        assert_eq!(key_capture(true), KeyCapture::IgnoreKeys(vec![space()]));
-        let KeyCapture::CaptureKeys(kept) = key_capture(false) else {
+        assert_eq!(key_capture(Keyboard::Host), KeyCapture::IgnoreAll);
+        assert_eq!(key_capture(Keyboard::Text), KeyCapture::IgnoreKeys(vec![space()]));
+        let KeyCapture::CaptureKeys(kept) = key_capture(Keyboard::Moves) else {
             panic!("other keys are the host's")
         };
         assert_eq!(kept.len(), 11);

@@ -101,7 +101,7 @@ fn anything_during_a_drag_ends_it_first() {
     let edits: [(Edit, &str); 4] = [
         (|control, host| control.reset(host), "bsebse"),
         (|control, host| control.wheel(host, 1.0, false), "bsebse"),
-        (|control, host| control.press(host, Move::Highest, false), "bsebse"),
+        (|control, host| control.press(host, &[Move::Highest], false), "bsebse"),
         (|control, host| control.start_typing(host), "bse"),
     ];
     for (edit, expected) in edits {
@@ -128,16 +128,40 @@ fn wheel_fractions_add_up() {
 #[test]
 fn keys_step_and_reach_both_ends() {
     let (mut control, host) = (Control::default(), Recorder::default());
-    control.press(&host, Move::Highest, false);
+    control.press(&host, &[Move::Highest], false);
     assert_eq!(host.value(), 1.0);
-    control.press(&host, Move::PageDown, false);
+    control.press(&host, &[Move::PageDown], false);
     assert!((host.value() - 0.9).abs() < 1e-6);
-    control.press(&host, Move::Up, false);
+    control.press(&host, &[Move::Up], false);
     assert!((host.value() - 0.91).abs() < 1e-6);
-    control.press(&host, Move::Lowest, false);
-    control.press(&host, Move::Down, false);
+    control.press(&host, &[Move::Lowest], false);
+    control.press(&host, &[Move::Down], false);
+    control.press(&host, &[], false);
     assert_eq!(host.value(), 0.0);
     assert_eq!(host.calls(), "bse".repeat(5));
+}
+
+#[test]
+fn keys_of_one_frame_are_one_edit_in_their_order() {
+    let (mut control, host) = (Control::default(), Recorder::default());
+    control.press(&host, &[Move::Down, Move::Up, Move::Up, Move::PageUp], false);
+    assert!((host.value() - 0.12).abs() < 1e-6, "{}", host.value());
+    control.press(&host, &[Move::Highest, Move::Down, Move::Down], false);
+    assert!((host.value() - 0.98).abs() < 1e-6, "{}", host.value());
+    assert_eq!(host.calls(), "bsebse");
+}
+
+#[test]
+fn a_text_left_as_it_was_is_no_edit() {
+    let (mut control, host) = (Control::default(), Recorder::default());
+    // More digits than the text shows.
+    host.value.set(0.1234);
+    for leave in [Control::commit, Control::leave] {
+        control.start_typing(&host);
+        leave(&mut control, &host);
+        assert!(!control.is_typing());
+        assert_eq!((host.calls().as_str(), host.value()), ("", 0.1234));
+    }
 }
 
 #[test]
