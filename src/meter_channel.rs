@@ -3,53 +3,68 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringbuf::storage::Heap;
-use ringbuf::traits::{Consumer, Producer, Split};
-use ringbuf::{CachingCons, CachingProd, SharedRb};
+use crossbeam_utils::atomic::AtomicCell;
 
 use crate::meters::MeterFrame;
 
-/// Frames in flight. The panel takes the newest, so a few are enough; a full ring drops the frame, never waits.
-const CAPACITY_FRAMES: usize = 4;
+/// Room for one frame; the inner `Option` is empty when the panel has the frame already.
+///
+/// The outer one is always full between two calls: it only lets a box leave its place for the swap.
+type Slot = Option<Box<Option<MeterFrame>>>;
 
-type Ring = Arc<SharedRb<Heap<MeterFrame>>>;
+const _: () = assert!(
+    AtomicCell::<Slot>::is_lock_free(),
+    "a swap of slots is one atomic instruction"
+);
 
-/// Audio thread's end: wait-free, no allocation.
+/// Audio thread's end of a triple buffer: wait-free, no allocation.
+///
+/// Three slots go round: one being written, one being read, and the newest in the middle.
 pub struct MeterWriter {
-    ring: CachingProd<Ring>,
+    back: Slot,
+    middle: Arc<AtomicCell<Slot>>,
 }
 
 /// Panel's end.
 pub struct MeterReader {
-    ring: CachingCons<Ring>,
+    front: Slot,
+    middle: Arc<AtomicCell<Slot>>,
     latest: Option<MeterFrame>,
 }
 
 /// Makes a connected pair. Allocates.
 #[must_use]
 pub fn channel() -> (MeterWriter, MeterReader) {
-    let (writer, reader) = SharedRb::<Heap<MeterFrame>>::new(CAPACITY_FRAMES).split();
+    let empty = || Some(Box::new(None));
+    let middle = Arc::new(AtomicCell::new(empty()));
     (
-        MeterWriter { ring: writer },
+        MeterWriter {
+            back: empty(),
+            middle: middle.clone(),
+        },
         MeterReader {
-            ring: reader,
+            front: empty(),
+            middle,
             latest: None,
         },
     )
 }
 
 impl MeterWriter {
-    /// Hands a frame to the panel; drops it when the panel is four frames behind.
+    /// Hands a frame to the panel, in place of one that the panel has not taken.
     pub fn publish(&mut self, frame: &MeterFrame) {
-        // A full ring is no error: the panel is about to read four frames that are newer than what it shows.
-        let _ = self.ring.try_push(*frame);
+        if let Some(slot) = &mut self.back {
+            **slot = Some(*frame);
+        }
+        self.back = self.middle.swap(self.back.take());
     }
 }
 
 impl MeterReader {
     /// The newest frame received so far, or `None` before the first one.
     pub fn latest(&mut self) -> Option<&MeterFrame> {
-        while let Some(frame) = self.ring.try_pop() {
+        self.front = self.middle.swap(self.front.take());
+        if let Some(frame) = self.front.as_mut().and_then(|slot| slot.take()) {
             self.latest = Some(frame);
         }
         self.latest.as_ref()
@@ -102,10 +117,12 @@ impl LoadMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::MAX_ATOMS;
 
     fn frame(depth: u32) -> MeterFrame {
         MeterFrame {
             depth,
+            activations: [depth as f32; MAX_ATOMS],
             ..MeterFrame::default()
         }
     }
@@ -121,27 +138,29 @@ mod tests {
     }
 
     #[test]
-    fn full_ring_drops_frames_and_recovers() {
+    fn a_late_reader_gets_the_newest_frame() {
         let (mut writer, mut reader) = channel();
         for depth in 0..100 {
             writer.publish(&frame(depth));
         }
-        assert_eq!(reader.latest(), Some(&frame(CAPACITY_FRAMES as u32 - 1)));
+        assert_eq!(reader.latest(), Some(&frame(99)));
         writer.publish(&frame(100));
         assert_eq!(reader.latest(), Some(&frame(100)));
     }
 
     #[test]
-    fn frames_cross_threads_in_order() {
+    fn frames_cross_threads_whole_and_in_order() {
         let (mut writer, mut reader) = channel();
         let audio = std::thread::spawn(move || (1..=10_000).for_each(|depth| writer.publish(&frame(depth))));
         let mut last = 0;
         while !audio.is_finished() {
-            let depth = reader.latest().map_or(0, |frame| frame.depth);
-            assert!(depth >= last, "frame {depth} came after {last}");
-            last = depth;
+            let Some(seen) = reader.latest() else { continue };
+            assert!(seen.depth >= last, "frame {} came after {last}", seen.depth);
+            assert_eq!(*seen, frame(seen.depth), "a mixture of two frames");
+            last = seen.depth;
         }
         audio.join().expect("the writer finishes");
+        assert_eq!(reader.latest(), Some(&frame(10_000)));
     }
 
     #[test]

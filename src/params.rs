@@ -66,7 +66,7 @@ impl From<StereoChoice> for StereoMode {
     }
 }
 
-/// Size and zoom of the panel, saved with the session.
+/// Size, zoom and colour scheme of the panel, saved with the session.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(default)]
 pub struct EditorView {
@@ -76,6 +76,9 @@ pub struct EditorView {
     pub height_points: u32,
     /// Zoom in per cent, 75..=200.
     pub zoom_percent: u32,
+    /// Whether the panel is dark on light. The usual dark panel saves nothing, as before there was a choice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub light: bool,
 }
 
 impl EditorView {
@@ -95,6 +98,7 @@ impl EditorView {
             zoom_percent: self
                 .zoom_percent
                 .clamp(Self::ZOOM_LIMITS_PERCENT.0, Self::ZOOM_LIMITS_PERCENT.1),
+            ..self
         }
     }
 }
@@ -105,13 +109,17 @@ impl Default for EditorView {
             width_points: Self::MIN_POINTS.0,
             height_points: Self::MIN_POINTS.1,
             zoom_percent: 100,
+            light: false,
         }
     }
 }
 
 /// Path of a user's model file, saved with the session. Empty for the shipped model.
 ///
-/// A new path takes effect at the next activation; until then it is pending. The audio thread reads only that flag.
+/// A path takes effect at the next activation; until then it is pending. The audio thread reads only that flag.
+///
+/// The layers parameter ends at the layers of the shipped model, because hosts store its range: of a model with more
+/// layers only the first ones run, and the panel says so.
 #[derive(Default)]
 pub struct ModelPath {
     path: RwLock<String>,
@@ -122,11 +130,14 @@ impl ModelPath {
     /// The user's path, or `None` for the shipped model. Not for the audio thread.
     #[must_use]
     pub fn get(&self) -> Option<String> {
-        self.path
-            .read()
-            .ok()
-            .map(|path| path.clone())
-            .filter(|path| !path.is_empty())
+        Some(self.map(String::clone)).filter(|path| !path.is_empty())
+    }
+
+    /// Asks for the model at `new_path` (empty: the shipped one), also where that is the path already: the file may
+    /// have appeared or changed since it was read. Panel.
+    pub fn request(&self, new_path: String) {
+        *self.path.write().unwrap_or_else(PoisonError::into_inner) = new_path;
+        self.pending.store(true, Ordering::Release);
     }
 
     /// Whether a path waits for the next activation. Any thread.
@@ -144,12 +155,10 @@ impl ModelPath {
 }
 
 impl PersistentField<'_, String> for ModelPath {
+    /// A restored session: hosts restore for every undo and preset, and the same path again must not restart them.
     fn set(&self, new_path: String) {
-        if let Ok(mut path) = self.path.write()
-            && *path != new_path
-        {
-            *path = new_path;
-            self.pending.store(true, Ordering::Release);
+        if self.map(|path| *path != new_path) {
+            self.request(new_path);
         }
     }
 
@@ -261,14 +270,13 @@ impl UnfoldParams {
     /// The saved panel size and zoom, inside their limits. Not for the audio thread.
     #[must_use]
     pub fn view(&self) -> EditorView {
-        self.editor_view.read().map(|view| view.clamped()).unwrap_or_default()
+        let view = self.editor_view.read().unwrap_or_else(PoisonError::into_inner);
+        view.clamped()
     }
 
     /// Saves the panel size and zoom. Not for the audio thread.
     pub fn set_view(&self, view: EditorView) {
-        if let Ok(mut saved) = self.editor_view.write() {
-            *saved = view.clamped();
-        }
+        *self.editor_view.write().unwrap_or_else(PoisonError::into_inner) = view.clamped();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use nice_plug::prelude::*;
 
 use crate::editor::{self, UnfoldEditor};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError, Settings};
 use crate::meter_channel::{self, LoadMeter, MeterWriter};
 use crate::meters::MeterFrame;
 use crate::model::Model;
@@ -26,8 +26,8 @@ pub struct Unfold {
     restart_requested: bool,
 }
 
-/// What exists only between `activate` and `deactivate`.
-struct Active {
+/// What exists only between `activate` and `deactivate`: the engine, and what it tells an open panel.
+pub struct Active {
     engine: Engine,
     config: ActiveConfig,
     load_meter: LoadMeter,
@@ -39,9 +39,62 @@ struct Active {
 
 /// What an engine was built for.
 #[derive(Clone, Copy, PartialEq)]
-struct ActiveConfig {
-    sample_rate_hz: f32,
-    channel_count: usize,
+pub struct ActiveConfig {
+    /// The host's sample rate.
+    pub sample_rate_hz: f32,
+    /// As many inputs as outputs.
+    pub channel_count: usize,
+}
+
+impl Active {
+    /// A fresh engine and meters. Allocates.
+    ///
+    /// # Errors
+    /// When the engine refuses the sample rate or the channel count.
+    pub fn new(model: Arc<Model>, config: ActiveConfig) -> Result<Self, EngineError> {
+        let sample_rate_hz = f64::from(config.sample_rate_hz);
+        let engine = Engine::new(model, sample_rate_hz, config.channel_count)?;
+        let hop_samples = engine.latency_samples() / 2;
+        Ok(Self {
+            engine,
+            config,
+            load_meter: LoadMeter::new(sample_rate_hz, hop_samples),
+            frame: MeterFrame::default(),
+            published_hops: 0,
+        })
+    }
+
+    /// Denoises one block in place and, while a panel is open, measures it for `shared` and `meters`. Audio thread.
+    pub fn process(
+        &mut self,
+        settings: &Settings,
+        channels: &mut [&mut [f32]],
+        shared: &EditorShared,
+        meters: &mut MeterWriter,
+    ) {
+        if !shared.editor_open() {
+            self.engine.process(settings, channels);
+            return;
+        }
+        let samples = channels.first().map_or(0, |channel| channel.len());
+        let start = Instant::now();
+        self.engine.process(settings, channels);
+        shared.set_load(self.load_meter.record(samples, start.elapsed()));
+        if self.engine.hops() != self.published_hops {
+            self.published_hops = self.engine.hops();
+            self.engine.meter_frame(&mut self.frame);
+            meters.publish(&self.frame);
+        }
+    }
+
+    /// Most samples for which the output sounds on after the input has gone silent.
+    ///
+    /// A sound is in two windows, and what is removed from a window fills all of it: the later window may end almost
+    /// two hops after the sound, and is heard one latency later.
+    fn tail_samples(&self) -> u32 {
+        let two_hops = self.engine.latency_samples();
+        (self.engine.latency_samples() + two_hops) as u32
+    }
 }
 
 impl Default for Unfold {
@@ -130,20 +183,8 @@ impl Plugin for Unfold {
             return ProcessStatus::Error("processing was started before activation");
         };
         let settings = self.params.settings();
-        let samples = buffer.samples();
-        if self.shared.editor_open() {
-            let start = Instant::now();
-            active.engine.process(&settings, buffer.as_slice());
-            self.shared.set_load(active.load_meter.record(samples, start.elapsed()));
-            if active.engine.hops() != active.published_hops {
-                active.published_hops = active.engine.hops();
-                active.engine.meter_frame(&mut active.frame);
-                self.meters.publish(&active.frame);
-            }
-        } else {
-            active.engine.process(&settings, buffer.as_slice());
-        }
-        ProcessStatus::Tail(active.engine.latency_samples() as u32)
+        active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
+        ProcessStatus::Tail(active.tail_samples())
     }
 
     fn deactivate(&mut self) {
@@ -156,30 +197,15 @@ impl Unfold {
     /// refuses the sample rate. Allocates and reads files: not for the audio thread.
     fn build(&self, config: ActiveConfig) -> Option<Active> {
         let user_path = self.params.model_path.take_for_activation();
-        let (user_model, message) = match user_path.as_deref().map(user_model::load) {
-            None => (None, String::new()),
-            Some(Ok(model)) => (Some(Arc::new(model)), String::new()),
-            Some(Err(sentence)) => (None, sentence),
+        let (model, message) = match user_path.as_deref().map(user_model::load) {
+            None => (model_file::shipped(), String::new()),
+            Some(Ok(user)) => (Arc::new(user.model), user.remark),
+            Some(Err(sentence)) => (model_file::shipped(), sentence),
         };
-        let model: Arc<Model> = user_model.unwrap_or_else(model_file::shipped);
         self.shared.set_model(model.clone(), message);
-
-        let engine = match Engine::new(model, f64::from(config.sample_rate_hz), config.channel_count) {
-            Ok(engine) => engine,
-            Err(error) => {
-                nice_error!("{error}");
-                return None;
-            }
-        };
-        let hop_samples = engine.latency_samples() / 2;
-        let load_meter = LoadMeter::new(f64::from(config.sample_rate_hz), hop_samples);
-        Some(Active {
-            engine,
-            config,
-            load_meter,
-            frame: MeterFrame::default(),
-            published_hops: 0,
-        })
+        Active::new(model, config)
+            .inspect_err(|error| nice_error!("{error}"))
+            .ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the plugin and its panel share besides the parameters.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atomic_float::AtomicF32;
 
@@ -12,7 +12,7 @@ use crate::model::Model;
 /// Links one plugin instance with its panel. The audio thread touches only the atomics; the locks belong to the panel
 /// and to activation.
 pub struct EditorShared {
-    editor_open: AtomicBool,
+    open_editors: AtomicU32,
     load: AtomicF32,
     latency_samples: AtomicU32,
     sample_rate_hz: AtomicF32,
@@ -31,7 +31,7 @@ impl EditorShared {
     #[must_use]
     pub fn new(meters: MeterReader, model: Arc<Model>) -> Self {
         Self {
-            editor_open: AtomicBool::new(false),
+            open_editors: AtomicU32::new(0),
             load: AtomicF32::new(0.0),
             latency_samples: AtomicU32::new(0),
             sample_rate_hz: AtomicF32::new(0.0),
@@ -43,15 +43,26 @@ impl EditorShared {
         }
     }
 
-    /// The panel says whether it is open: meters are computed and sent only then.
+    /// One panel opens or closes: meters are computed and sent only while one is open. Panels are counted, because a
+    /// host may open the next one before the last one has gone.
     pub fn set_editor_open(&self, open: bool) {
-        self.editor_open.store(open, Ordering::Relaxed);
+        let count = |panels: u32| {
+            Some(if open {
+                panels.saturating_add(1)
+            } else {
+                panels.saturating_sub(1)
+            })
+        };
+        // Always updates: `count` has an answer for every number.
+        let _ = self
+            .open_editors
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
     /// Whether a panel is open.
     #[must_use]
     pub fn editor_open(&self) -> bool {
-        self.editor_open.load(Ordering::Relaxed)
+        self.open_editors.load(Ordering::Relaxed) > 0
     }
 
     /// Share of the available processing time in use, as a fraction of 1; see [`crate::meter_channel::LoadMeter`].
@@ -91,30 +102,69 @@ impl EditorShared {
 
     /// Stores the model in use and one sentence about it (empty when there is nothing to say). Activation.
     pub fn set_model(&self, model: Arc<Model>, message: String) {
-        if let Ok(mut loaded) = self.model.lock() {
-            *loaded = LoadedModel { model, message };
-        }
+        *self.loaded() = LoadedModel { model, message };
     }
 
-    /// The sentence to show about the model: empty, or why a user's model could not be used. Panel.
+    /// The sentence to show about the model: empty, or why a user's model is not or not wholly used. Panel.
     #[must_use]
     pub fn model_message(&self) -> String {
-        self.model
-            .lock()
-            .map(|loaded| loaded.message.clone())
-            .unwrap_or_default()
-    }
-
-    /// Layers of the model in use. Panel.
-    #[must_use]
-    pub fn model_layers(&self) -> usize {
-        self.model.lock().map(|loaded| loaded.model.layers()).unwrap_or(0)
+        self.loaded().message.clone()
     }
 
     /// Spectrum of one atom of the model in use in display bands, linear magnitude with peak 1. Panel.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
-        if let Ok(loaded) = self.model.lock() {
-            loaded.model.atom_spectrum(atom, out);
-        }
+        let model = self.loaded().model.clone();
+        model.atom_spectrum(atom, out);
+    }
+
+    /// A panic elsewhere leaves this pair whole: it is only ever replaced.
+    fn loaded(&self) -> MutexGuard<'_, LoadedModel> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{meter_channel, model_file};
+
+    fn shared() -> EditorShared {
+        EditorShared::new(meter_channel::channel().1, model_file::shipped())
+    }
+
+    #[test]
+    fn closing_one_of_two_panels_leaves_the_other_open() {
+        let shared = shared();
+        assert!(!shared.editor_open());
+        shared.set_editor_open(true);
+        shared.set_editor_open(true);
+        shared.set_editor_open(false);
+        assert!(shared.editor_open());
+        shared.set_editor_open(false);
+        assert!(!shared.editor_open());
+    }
+
+    #[test]
+    fn closing_too_often_does_not_hide_the_next_panel() {
+        let shared = shared();
+        shared.set_editor_open(false);
+        assert!(!shared.editor_open());
+        shared.set_editor_open(true);
+        assert!(shared.editor_open());
+    }
+
+    #[test]
+    fn a_panic_with_the_lock_held_does_not_silence_later_messages() {
+        let shared = shared();
+        std::thread::scope(|scope| {
+            let panic = scope.spawn(|| {
+                let _held = shared.loaded();
+                panic!("on purpose");
+            });
+            assert!(panic.join().is_err());
+        });
+        assert!(shared.model.is_poisoned());
+        shared.set_model(model_file::shipped(), "after the panic".to_owned());
+        assert_eq!(shared.model_message(), "after the panic");
     }
 }

@@ -99,32 +99,35 @@ fn silence_full_scale_and_broken_input_never_allocate() {
     plugin.deactivate(processor);
 }
 
-/// What the plugin does beside the engine while its panel is open.
+/// No host here opens a window: this is the plugin's own processing with a panel that says it is open.
 #[test]
 #[cfg(not(feature = "assert_process_allocs"))]
-fn metering_never_allocates() {
-    use std::time::Duration;
-    use unfold::engine::{Engine, Settings};
-    use unfold::meter_channel::{self, LoadMeter};
-    use unfold::meters::MeterFrame;
+fn processing_with_an_open_panel_never_allocates() {
+    use unfold::engine::Settings;
+    use unfold::meter_channel;
     use unfold::model_file;
+    use unfold::plugin::{Active, ActiveConfig};
+    use unfold::shared::EditorShared;
 
-    let mut engine = Engine::new(model_file::shipped(), SAMPLE_RATE_HZ, 2).expect("an engine");
-    let (mut writer, mut reader) = meter_channel::channel();
-    let mut load_meter = LoadMeter::new(SAMPLE_RATE_HZ, 480);
-    let mut frame = MeterFrame::default();
-    let mut channels = [busy(1, 480, SAMPLE_RATE_HZ), busy(2, 480, SAMPLE_RATE_HZ)];
-    for _ in 0..10 {
-        let [left, right] = &mut channels;
-        let calls = allocator_calls(|| {
-            engine.process(&Settings::default(), &mut [left, right]);
-            engine.meter_frame(&mut frame);
-            writer.publish(&frame);
-            load_meter.record(480, Duration::from_micros(50));
-        });
-        assert_eq!(calls, 0);
+    let (mut meters, reader) = meter_channel::channel();
+    let shared = EditorShared::new(reader, model_file::shipped());
+    let config = ActiveConfig {
+        sample_rate_hz: SAMPLE_RATE_HZ as f32,
+        channel_count: 2,
+    };
+    let mut active = Active::new(model_file::shipped(), config).expect("an engine");
+    let mut frames = 0;
+    for (panel_open, runs) in [(true, 2), (false, 1), (true, 1)] {
+        shared.set_editor_open(panel_open);
+        for length in BLOCK_LENGTHS.repeat(runs) {
+            let [mut left, mut right] = [1, 2].map(|seed| busy(seed, length, SAMPLE_RATE_HZ));
+            let mut channels = [left.as_mut_slice(), right.as_mut_slice()];
+            let calls = allocator_calls(|| active.process(&Settings::default(), &mut channels, &shared, &mut meters));
+            assert_eq!(calls, 0, "{length} samples, panel open: {panel_open}");
+            frames += u32::from(shared.meters().lock().expect("no panic").latest().is_some());
+        }
     }
-    assert!(reader.latest().is_some());
+    assert!(frames > 0, "an open panel is sent frames");
 }
 
 /// Loading a session reaches the plugin between two blocks; the block after it must not pay for it.

@@ -5,9 +5,11 @@ mod common;
 use clack_extensions::params::ParamInfoFlags;
 use clack_extensions::tail::TailLength;
 use common::clap_host::{Change, Plugin, Processor};
-use common::signal::{busy, delayed, difference_db};
+use common::signal::{busy, delayed, difference_db, sounds_on_samples};
 
 const RATES_HZ: [f64; 3] = [44_100.0, 48_000.0, 96_000.0];
+/// Rates that no sound card has and that hosts' validators try.
+const ODD_RATES_HZ: [f64; 5] = [1_000.0, 1_234.567_8, 384_000.0, 768_000.0, 1_234_567.8];
 /// Lengths no power of two, shorter and longer than a hop, and single samples.
 const ODD_BLOCKS: [usize; 8] = [1, 37, 480, 7, 1024, 333, 2, 997];
 const MAX_BLOCK: u32 = 1024;
@@ -43,6 +45,20 @@ fn latency_is_two_hops_at_every_rate() {
         let hop_samples = (rate_hz / 100.0).round() as usize;
         assert_eq!(plugin.latency_samples(), 2 * hop_samples, "at {rate_hz} Hz");
         plugin.deactivate(processor);
+    }
+}
+
+#[test]
+fn odd_rates_are_played() {
+    for rate_hz in ODD_RATES_HZ {
+        let mut plugin = Plugin::load();
+        let hop_samples = (rate_hz / 100.0).round() as usize;
+        let input = stereo(rate_hz, 0.1);
+        let output = run(&mut plugin, rate_hz, &input, &[]);
+        assert_eq!(plugin.latency_samples(), 2 * hop_samples, "at {rate_hz} Hz");
+        let samples = || output.iter().flatten();
+        assert!(samples().all(|sample| sample.is_finite()), "at {rate_hz} Hz");
+        assert!(samples().any(|&sample| sample != 0.0), "silence at {rate_hz} Hz");
     }
 }
 
@@ -272,13 +288,33 @@ fn host_sees_bypass_and_automatable_parameters() {
     assert_eq!(bypasses[0].name, "Bypass");
 }
 
+/// After the reported tail there is nothing left to hear, wherever in a hop the input ends; and the worst such place
+/// needs the tail to within two samples, where the window's ends are 0.
 #[test]
-fn tail_is_the_latency() {
+fn sound_ends_with_the_reported_tail() {
+    const HOP_SAMPLES: usize = 480;
+    let mut longest = 0;
     let mut plugin = Plugin::load();
-    let mut processor: Processor = plugin.activate(48_000.0, MAX_BLOCK);
-    processor.process(&stereo(48_000.0, 0.1), &[512], &[]);
-    assert_eq!(processor.tail(), TailLength::Finite(plugin.latency_samples() as u32));
-    plugin.deactivate(processor);
+    let mut tail_samples = 0;
+    for past_hop in [0, 1, 2, 240, HOP_SAMPLES - 1] {
+        let end = 20 * HOP_SAMPLES + past_hop;
+        let mut input = stereo(48_000.0, 0.4);
+        input.iter_mut().for_each(|channel| channel[end..].fill(0.0));
+        let mut processor: Processor = plugin.activate(48_000.0, MAX_BLOCK);
+        let output = processor.process(&input, &[512], &[]);
+        let TailLength::Finite(tail) = processor.tail() else {
+            panic!("the tail has an end")
+        };
+        plugin.deactivate(processor);
+        tail_samples = tail as usize;
+        let sounds_on = sounds_on_samples(&output, end);
+        assert!(sounds_on <= tail_samples, "{sounds_on} samples after an end at {end}");
+        longest = longest.max(sounds_on);
+    }
+    assert!(
+        longest + 2 >= tail_samples,
+        "heard for {longest} of {tail_samples} samples"
+    );
 }
 
 #[test]

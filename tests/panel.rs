@@ -4,10 +4,13 @@
 mod bench;
 mod panel_host;
 
+use std::time::Duration;
+
 use bench::Bench;
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, vec2};
 use egui_kittest::kittest::Queryable;
-use nice_plug::prelude::Param;
+use nice_plug::prelude::{Param, Params};
+use unfold::editor::Keyboard;
 use unfold::meters::MeterFrame;
 use unfold::model_file;
 use unfold::params::{ListenChoice, StereoChoice, UnfoldParams};
@@ -116,9 +119,9 @@ fn escape_forgets_and_a_lost_focus_keeps_a_number() {
     assert_eq!(bench.gestures(), []);
 
     bench.type_number("Output", "loud", Some(Key::Enter));
-    assert!(bench.harness.state().typing(), "no number: the field stays");
+    assert_eq!(bench.keyboard(), Keyboard::Text, "no number: the field stays");
     bench.click("Spectrum");
-    assert!(!bench.harness.state().typing());
+    assert_eq!(bench.keyboard(), Keyboard::Host);
     assert_eq!(bench.gestures(), []);
 
     bench.type_number("Output", "6", None);
@@ -166,6 +169,87 @@ fn wheel_and_keys_step_by_one_unit() {
         );
     }
     assert_eq!(bench.gestures().len(), expected.len());
+}
+
+#[test]
+fn several_keys_in_one_frame_add_up_although_the_host_is_late() {
+    let mut bench = Bench::new();
+    bench.click("Keep at least");
+    bench.host.be_late();
+    bench.keys_at_once(&[Key::ArrowUp, Key::ArrowUp, Key::PageDown, Key::ArrowRight]);
+    assert_eq!(bench.params.floor_db.value(), -24.0, "not applied yet");
+    bench.host.apply_late();
+    let value_db = bench.params.floor_db.value();
+    assert!((value_db + 31.0).abs() < 1e-3, "{value_db}");
+    assert_eq!(bench.gestures().len(), 1);
+}
+
+#[test]
+fn a_number_that_is_opened_and_entered_unchanged_writes_nothing() {
+    let mut bench = Bench::new();
+    // Between two steps, where automation may leave it: more digits than the text shows.
+    let output = bench.params.output_gain_db.as_ptr();
+    bench.host.set_by_automation(output, 0.3337);
+    bench.click("Type Output");
+    bench.key(Key::Enter);
+    assert_eq!(bench.keyboard(), Keyboard::Host);
+    bench.click("Type Output");
+    bench.click("Spectrum");
+    assert_eq!(bench.gestures(), []);
+}
+
+#[test]
+fn keys_are_the_panels_only_where_they_do_something() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.keyboard(), Keyboard::Host, "nothing was touched");
+    bench.click("Output");
+    assert_eq!(bench.keyboard(), Keyboard::Moves, "arrows move the slider");
+    bench.click("Spectrum");
+    assert_eq!(bench.keyboard(), Keyboard::Host);
+    bench.click("Help");
+    assert_eq!(bench.keyboard(), Keyboard::Moves, "Escape closes the help");
+    bench.key(Key::Escape);
+    assert_eq!(bench.keyboard(), Keyboard::Host);
+    bench.click("Type Output");
+    assert_eq!(bench.keyboard(), Keyboard::Text);
+}
+
+#[test]
+fn a_new_window_takes_no_keys_that_the_old_one_took() {
+    let mut bench = Bench::new();
+    bench.type_number("Output", "12", None);
+    let mut bench = bench.reopen();
+    assert_eq!(bench.keyboard(), Keyboard::Host);
+    assert!(bench.shows("0 dB"), "what was typed is forgotten");
+
+    bench.click("Load model");
+    bench.click("Model path");
+    assert_eq!(bench.keyboard(), Keyboard::Text);
+    let bench = bench.reopen();
+    assert_eq!(bench.keyboard(), Keyboard::Host);
+    assert_eq!(bench.gestures(), []);
+}
+
+#[test]
+fn a_new_window_has_its_own_pictures_and_clock() {
+    let mut bench = Bench::new();
+    bench.click("History");
+    bench.play(&MeterFrame::default());
+    // The old window's clock runs far ahead of the new one's.
+    bench.harness.run_steps(300);
+    let mut bench = bench.reopen();
+    bench.steps();
+    assert_eq!(bench.pictures(), ["before", "reduction"]);
+    let idle = bench.repaint_delay();
+    assert!(idle > Duration::from_millis(200), "no audio yet, but {idle:?}");
+    bench.play(&MeterFrame {
+        depth: 2,
+        ..MeterFrame::default()
+    });
+    let running = bench.repaint_delay();
+    assert!(running < Duration::from_millis(50), "{running:?}");
+    assert!(bench.shows("running 2"));
+    assert_eq!(bench.pictures(), ["before", "reduction"]);
 }
 
 #[test]
@@ -337,14 +421,15 @@ fn a_part_is_picked_by_click_and_arrows() {
 #[test]
 fn a_model_path_is_asked_for_and_a_failure_is_told() {
     let mut bench = Bench::new();
-    assert!(bench.shows("model: default v1 ok"));
+    assert!(bench.shows("model: built in, ok"));
     bench.click("Load model");
     bench.click("Model path");
-    bench.harness.event(Event::Text("/voices/mine.unfold".to_owned()));
+    bench.harness.event(Event::Text("voices/mine.unfold".to_owned()));
     bench.steps();
     bench.click("Use this file");
-    assert_eq!(bench.params.model_path.get().as_deref(), Some("/voices/mine.unfold"));
+    assert_eq!(bench.params.model_path.get().as_deref(), Some("voices/mine.unfold"));
     assert!(bench.params.model_path.pending(), "the audio thread hears of it");
+    assert!(bench.shows("mine.unfold: loads when the host next restarts the plugin"));
 
     // What activation does with a file that is not there.
     assert!(bench.params.model_path.take_for_activation().is_some());
@@ -371,6 +456,17 @@ fn zoom_scheme_and_help_answer() {
     assert_eq!(background(&bench), egui::Theme::Dark);
     bench.click("Colour scheme");
     assert_eq!(background(&bench), egui::Theme::Light);
+
+    // The session remembers; one without the field is dark.
+    let saved = bench.params.serialize_fields();
+    let mut restored = Bench::new();
+    restored.params.deserialize_fields(&saved);
+    restored.steps();
+    assert_eq!(background(&restored), egui::Theme::Light);
+    let old = [("editor-view".to_owned(), r#"{"zoom_percent":125}"#.to_owned())];
+    restored.params.deserialize_fields(&old.into());
+    restored.steps();
+    assert_eq!(background(&restored), egui::Theme::Dark);
 
     bench.click("Help");
     assert!(bench.shows("always goes to the host"));

@@ -7,6 +7,7 @@ use common::clap_host::Plugin;
 use common::signal::{busy, noise};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use unfold::params::ModelPath;
 
 /// A changed value for every parameter that exists.
 const CHANGED: [(&str, &str); 8] = [
@@ -272,7 +273,25 @@ fn new_model_path_asks_for_one_restart() {
     let mut processor = plugin.activate(48_000.0, 512);
     processor.process(&block, &[512], &[]);
     assert!(!plugin.restart_requested(), "the restart has taken place");
+    assert!(load_json(&mut plugin, &state));
+    processor.process(&block, &[512], &[]);
+    assert!(!plugin.restart_requested(), "the same session again needs no restart");
     plugin.deactivate(processor);
+}
+
+/// The file may have been mended or replaced: a user who asks for the same path again gets it read again.
+#[test]
+fn a_requested_model_path_is_always_pending() {
+    let path = ModelPath::default();
+    for _ in 0..2 {
+        path.request("mine.unfold".to_owned());
+        assert!(path.pending());
+        assert_eq!(path.take_for_activation().as_deref(), Some("mine.unfold"));
+        assert!(!path.pending());
+    }
+    path.request(String::new());
+    assert!(path.pending());
+    assert_eq!(path.take_for_activation(), None);
 }
 
 proptest! {

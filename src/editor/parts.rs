@@ -226,6 +226,11 @@ impl PartsView {
         }
         let mut spectrum = [0.0; DISPLAY_BANDS];
         shared.atom_spectrum(self.selected, &mut spectrum);
+        if spectrum.iter().all(|magnitude| *magnitude == 0.0) {
+            // A smaller model has been loaded, and no frame of it has come yet.
+            self.paint_title(painter, plot, theme, "its shape comes with the next audio");
+            return;
+        }
         let points = spectrum.iter().enumerate().map(|(band, magnitude)| {
             let x = lerp(plot.left()..=plot.right(), band as f32 / (DISPLAY_BANDS - 1) as f32);
             pos2(x, lerp(plot.bottom()..=plot.top() + 4.0, magnitude.clamp(0.0, 1.0)))
@@ -310,55 +315,4 @@ fn paint_bar(painter: &Painter, bar: Rect, kind: Kind, color: Color32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn view(counts: [u32; 3]) -> PartsView {
-        let [speech_atoms, noise_atoms, runtime_atoms] = counts;
-        let mut view = PartsView::default();
-        view.update(&MeterFrame {
-            speech_atoms,
-            noise_atoms,
-            runtime_atoms,
-            ..MeterFrame::default()
-        });
-        view
-    }
-
-    #[test]
-    fn every_atom_can_be_picked_where_it_is_drawn() {
-        let view = view([30, 20, 5]);
-        let rect = Rect::from_min_size(pos2(10.0, 10.0), vec2(500.0, 100.0));
-        let groups = view.groups(rect);
-        let mut found = Vec::new();
-        for (_, atoms, rect) in &groups {
-            for index in 0..atoms.len() {
-                let x = rect.left() + rect.width() * (index as f32 + 0.5) / atoms.len() as f32;
-                found.extend(atom_at(&groups, pos2(x, 50.0)));
-            }
-        }
-        assert_eq!(found, (0..55).collect::<Vec<_>>());
-        assert!((groups[2].2.right() - rect.right()).abs() < 0.01);
-    }
-
-    #[test]
-    fn titles_count_within_the_kind() {
-        let mut view = view([30, 20, 5]);
-        view.selected = 50;
-        assert_eq!(view.title(), "adaptive noise part 1 of 5");
-        view.selected = 29;
-        assert_eq!(view.title(), "speech part 30 of 30");
-    }
-
-    #[test]
-    fn more_atoms_than_a_frame_holds_are_left_out() {
-        let mut view = view([250, 20, 20]);
-        assert_eq!(view.counts, [250, 6, 0]);
-        view.selected = 255;
-        view.update(&MeterFrame {
-            speech_atoms: 4,
-            ..MeterFrame::default()
-        });
-        assert_eq!(view.selected, 3);
-    }
-}
+mod tests;

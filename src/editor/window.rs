@@ -208,6 +208,7 @@ mod tests {
             width_points: 800,
             height_points: 500,
             zoom_percent: 150,
+            light: false,
         });
         let (_, reader) = crate::meter_channel::channel();
         let shared = Arc::new(EditorShared::new(reader, crate::model_file::shipped()));

@@ -34,6 +34,13 @@ pub fn delayed(signal: &[f32], delay_samples: usize) -> Vec<f32> {
     silence.chain(signal.iter().copied()).take(signal.len()).collect()
 }
 
+/// How long after `end` a sample other than exactly 0 is found in any channel, in samples.
+pub fn sounds_on_samples(channels: &[Vec<f32>], end: usize) -> usize {
+    let last_sound = |channel: &Vec<f32>| channel.iter().rposition(|&sample| sample != 0.0);
+    let sound_end = channels.iter().filter_map(last_sound).max().map_or(0, |last| last + 1);
+    sound_end.saturating_sub(end)
+}
+
 /// Energy of `a - b` relative to the energy of `b`, in dB.
 pub fn difference_db(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());

@@ -1,13 +1,14 @@
 //! A panel without a window, and a user's hands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use egui::{Event, Key, Modifiers, Pos2, vec2};
+use egui::{Event, Key, Modifiers, Pos2, Shape, TextureId, ViewportId, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::ParamPtr;
-use unfold::editor::Panel;
+use unfold::editor::{Keyboard, Panel};
 use unfold::meter_channel::{self, MeterWriter};
 use unfold::meters::MeterFrame;
 use unfold::model_file;
@@ -34,20 +35,31 @@ impl Bench {
         shared.set_activation(48_000.0, 960);
         let (host, context) = FakeHost::new();
         let panel = Panel::new(params.clone(), shared.clone());
-        let panel_context = context.clone();
-        // The harness keeps a margin of 8 points around the panel.
-        let harness = Harness::builder()
-            .with_size(vec2(776.0, 456.0))
-            .with_step_dt(1.0 / 30.0)
-            .build_ui_state(move |ui, panel: &mut Panel| panel.ui(ui, &panel_context), panel);
         Self {
-            harness,
+            harness: window(panel, context.clone()),
             host,
             context,
             params,
             shared,
             meters,
         }
+    }
+
+    /// Closes the window and opens another on the same panel, as the plugin's editor does.
+    pub fn reopen(self) -> Self {
+        let Self { harness, context, .. } = self;
+        let mut panel = harness.into_state();
+        panel.release(&context);
+        panel.opened();
+        Self {
+            harness: window(panel, context.clone()),
+            context,
+            ..self
+        }
+    }
+
+    pub fn keyboard(&self) -> Keyboard {
+        self.harness.state().keyboard(&self.harness.ctx)
     }
 
     pub fn steps(&mut self) {
@@ -93,6 +105,19 @@ impl Bench {
         self.steps();
     }
 
+    /// Presses all `keys` within one frame.
+    pub fn keys_at_once(&mut self, keys: &[Key]) {
+        let events = keys.iter().map(|key| Event::Key {
+            key: *key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::NONE,
+        });
+        self.harness.input_mut().events.extend(events);
+        self.harness.step();
+    }
+
     pub fn key(&mut self, key: Key) {
         self.harness.key_press(key);
         self.steps();
@@ -119,22 +144,54 @@ impl Bench {
 
     /// Whether `text` is painted anywhere.
     pub fn shows(&self, text: &str) -> bool {
-        fn find(shape: &egui::Shape, text: &str) -> bool {
+        self.shapes()
+            .iter()
+            .any(|shape| matches!(shape, Shape::Text(shape) if shape.galley.text() == text))
+    }
+
+    /// Names of the pictures that are painted; a picture that this window never got is a failure.
+    pub fn pictures(&self) -> Vec<String> {
+        let textures = self.harness.ctx.tex_manager();
+        let name = |id: TextureId| textures.read().meta(id).expect("a picture of this window").name.clone();
+        self.shapes()
+            .into_iter()
+            .map(Shape::texture_id)
+            .filter(|id| *id != TextureId::default())
+            .map(name)
+            .collect()
+    }
+
+    /// How long the panel is content with the last frame.
+    pub fn repaint_delay(&self) -> Duration {
+        self.harness.output().viewport_output[&ViewportId::ROOT].repaint_delay
+    }
+
+    /// Everything painted, without nesting.
+    fn shapes(&self) -> Vec<&Shape> {
+        fn flatten<'a>(shape: &'a Shape, flat: &mut Vec<&'a Shape>) {
             match shape {
-                egui::Shape::Text(shape) => shape.galley.text() == text,
-                egui::Shape::Vec(shapes) => shapes.iter().any(|shape| find(shape, text)),
-                _ => false,
+                Shape::Vec(shapes) => shapes.iter().for_each(|shape| flatten(shape, flat)),
+                shape => flat.push(shape),
             }
         }
-        self.harness
-            .output()
-            .shapes
-            .iter()
-            .any(|shape| find(&shape.shape, text))
+        let mut flat = Vec::new();
+        for shape in &self.harness.output().shapes {
+            flatten(&shape.shape, &mut flat);
+        }
+        flat
     }
 
     pub fn play(&mut self, frame: &MeterFrame) {
         self.meters.publish(frame);
         self.steps();
     }
+}
+
+/// A window on `panel` whose clock starts at 0.
+fn window(panel: Panel, context: GuiContext) -> Harness<'static, Panel> {
+    // The harness keeps a margin of 8 points around the panel.
+    Harness::builder()
+        .with_size(vec2(776.0, 456.0))
+        .with_step_dt(1.0 / 30.0)
+        .build_ui_state(move |ui, panel: &mut Panel| panel.ui(ui, &context), panel)
 }

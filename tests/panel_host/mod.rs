@@ -1,4 +1,4 @@
-//! A host without a DAW: sets parameters at once and remembers every gesture.
+//! A host without a DAW: sets parameters, at once or late, and remembers every gesture.
 
 // Setting a parameter is reserved to hosts, and the framework marks that by `unsafe`; this file plays the host. The
 // pointers it gets belong to an `UnfoldParams` that the caller keeps alive.
@@ -22,6 +22,8 @@ pub enum Call {
 #[derive(Default)]
 pub struct FakeHost {
     calls: Mutex<Vec<Call>>,
+    /// Values that wait, where the host applies them late.
+    late: Mutex<Option<Vec<(ParamPtr, f32)>>>,
 }
 
 impl FakeHost {
@@ -36,9 +38,32 @@ impl FakeHost {
         std::mem::take(&mut self.calls.lock().expect("one thread"))
     }
 
+    /// Moves a parameter without the panel.
+    pub fn set_by_automation(&self, param: ParamPtr, normalized: f32) {
+        apply(param, normalized);
+    }
+
+    /// From now on values wait for [`FakeHost::apply_late`], as a CLAP host's wait for its audio thread.
+    pub fn be_late(&self) {
+        *self.late.lock().expect("one thread") = Some(Vec::new());
+    }
+
+    /// Applies the values that wait.
+    pub fn apply_late(&self) {
+        let waiting = self.late.lock().expect("one thread").as_mut().map(std::mem::take);
+        for (param, normalized) in waiting.into_iter().flatten() {
+            apply(param, normalized);
+        }
+    }
+
     fn log(&self, call: Call) {
         self.calls.lock().expect("one thread").push(call);
     }
+}
+
+fn apply(param: ParamPtr, normalized: f32) {
+    // SAFETY: whoever made the host keeps the parameters alive.
+    unsafe { param._internal_set_normalized_value(normalized) };
 }
 
 impl GuiContextInner for FakeHost {
@@ -51,8 +76,10 @@ impl GuiContextInner for FakeHost {
     }
 
     unsafe fn raw_set_parameter_normalized(&self, param: ParamPtr, normalized: f32) {
-        // SAFETY: the caller keeps the parameters alive.
-        unsafe { param._internal_set_normalized_value(normalized) };
+        match self.late.lock().expect("one thread").as_mut() {
+            Some(waiting) => waiting.push((param, normalized)),
+            None => apply(param, normalized),
+        }
         self.log(Call::Set(param, normalized));
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,12 +100,18 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// More than any model: a device that never ends must not fill the memory.
+const LARGEST_MODEL_BYTES: u64 = 80 << 20;
+
 /// Reads a model file.
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it.
 pub fn read_model(path: &Path) -> Result<Model> {
-    let bytes = fs::read(path).with_context(|| format!("{}: the model file cannot be read", path.display()))?;
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(LARGEST_MODEL_BYTES).read_to_end(&mut bytes))
+        .with_context(|| format!("{}: the model file cannot be read", path.display()))?;
     model_file::from_bytes(&bytes).with_context(|| path.display().to_string())
 }
 
