@@ -3,8 +3,8 @@
 #[path = "panel_host/bench.rs"]
 mod bench;
 mod panel_host;
-
-use std::time::Duration;
+#[path = "panel_host/window_tests.rs"]
+mod window_tests;
 
 use bench::Bench;
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, vec2};
@@ -172,19 +172,6 @@ fn wheel_and_keys_step_by_one_unit() {
 }
 
 #[test]
-fn several_keys_in_one_frame_add_up_although_the_host_is_late() {
-    let mut bench = Bench::new();
-    bench.click("Keep at least");
-    bench.host.be_late();
-    bench.keys_at_once(&[Key::ArrowUp, Key::ArrowUp, Key::PageDown, Key::ArrowRight]);
-    assert_eq!(bench.params.floor_db.value(), -24.0, "not applied yet");
-    bench.host.apply_late();
-    let value_db = bench.params.floor_db.value();
-    assert!((value_db + 31.0).abs() < 1e-3, "{value_db}");
-    assert_eq!(bench.gestures().len(), 1);
-}
-
-#[test]
 fn a_number_that_is_opened_and_entered_unchanged_writes_nothing() {
     let mut bench = Bench::new();
     // Between two steps, where automation may leave it: more digits than the text shows.
@@ -196,80 +183,6 @@ fn a_number_that_is_opened_and_entered_unchanged_writes_nothing() {
     bench.click("Type Output");
     bench.click("Spectrum");
     assert_eq!(bench.gestures(), []);
-}
-
-#[test]
-fn keys_are_the_panels_only_where_they_do_something() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.keyboard(), Keyboard::Host, "nothing was touched");
-    bench.click("Output");
-    assert_eq!(bench.keyboard(), Keyboard::Moves, "arrows move the slider");
-    bench.click("Spectrum");
-    assert_eq!(bench.keyboard(), Keyboard::Host);
-    bench.click("Help");
-    assert_eq!(bench.keyboard(), Keyboard::Moves, "Escape closes the help");
-    bench.key(Key::Escape);
-    assert_eq!(bench.keyboard(), Keyboard::Host);
-    bench.click("Type Output");
-    assert_eq!(bench.keyboard(), Keyboard::Text);
-}
-
-#[test]
-fn a_new_window_takes_no_keys_that_the_old_one_took() {
-    let mut bench = Bench::new();
-    bench.type_number("Output", "12", None);
-    let mut bench = bench.reopen();
-    assert_eq!(bench.keyboard(), Keyboard::Host);
-    assert!(bench.shows("0 dB"), "what was typed is forgotten");
-
-    bench.click("Load model");
-    bench.click("Model path");
-    assert_eq!(bench.keyboard(), Keyboard::Text);
-    let bench = bench.reopen();
-    assert_eq!(bench.keyboard(), Keyboard::Host);
-    assert_eq!(bench.gestures(), []);
-}
-
-#[test]
-fn a_new_window_has_its_own_pictures_and_clock() {
-    let mut bench = Bench::new();
-    bench.click("History");
-    bench.play(&MeterFrame::default());
-    // The old window's clock runs far ahead of the new one's.
-    bench.harness.run_steps(300);
-    let mut bench = bench.reopen();
-    bench.steps();
-    assert_eq!(bench.pictures(), ["before", "reduction"]);
-    let idle = bench.repaint_delay();
-    assert!(idle > Duration::from_millis(200), "no audio yet, but {idle:?}");
-    bench.play(&MeterFrame {
-        depth: 2,
-        ..MeterFrame::default()
-    });
-    let running = bench.repaint_delay();
-    assert!(running < Duration::from_millis(50), "{running:?}");
-    assert!(bench.shows("running 2"));
-    assert_eq!(bench.pictures(), ["before", "reduction"]);
-}
-
-#[test]
-fn a_drag_ends_with_the_window_and_with_its_focus() {
-    let mut bench = Bench::new();
-    bench.drag("Output", 30.0, Modifiers::NONE);
-    let context = bench.context.clone();
-    bench.harness.state_mut().release(&context);
-    assert_eq!(bench.gestures().len(), 1);
-    bench.drop_at("Output");
-    assert_eq!(bench.gestures(), []);
-
-    bench.drag("Output", 30.0, Modifiers::NONE);
-    bench.harness.event(Event::WindowFocused(false));
-    bench.steps();
-    assert_eq!(bench.gestures().len(), 1);
-    let elsewhere = bench.center("Output") + vec2(60.0, 0.0);
-    bench.harness.hover_at(elsewhere);
-    bench.steps();
-    assert_eq!(bench.gestures(), [], "the button was released where nobody heard it");
 }
 
 #[test]
@@ -331,18 +244,6 @@ fn presets_set_what_they_name() {
         assert_eq!(bench.gestures().len(), 4, "{name}");
         assert!(bench.shows(name));
     }
-}
-
-#[test]
-fn space_presses_no_focused_button() {
-    let mut bench = Bench::new();
-    bench.harness.get_by_label("Active").focus();
-    bench.steps();
-    bench.key(Key::Space);
-    assert!(!bench.params.bypass.value(), "Space is the host's");
-    bench.key(Key::Enter);
-    assert!(bench.params.bypass.value());
-    assert_eq!(bench.gestures().len(), 1);
 }
 
 #[test]

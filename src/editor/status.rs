@@ -1,7 +1,6 @@
 //! The bottom row: model, colour scheme, zoom and load.
 
 use egui::{Align2, Popup, PopupCloseBehavior, Rect, TextEdit, Ui, pos2, vec2};
-use nice_plug::params::persist::PersistentField;
 
 use super::buttons::button;
 use super::header::{MENU_INSET, menu_button};
@@ -132,7 +131,7 @@ impl Status {
                 }
             });
         if let Some(path) = chosen {
-            params.model_path.set(path);
+            params.model_path.request(path);
         }
     }
 }
@@ -188,7 +187,7 @@ mod tests {
         let good = |sentence: &str| (sentence.to_owned(), false);
         assert_eq!(model_sentence(&params, ""), good("model: built in, ok"));
         for path in ["voices/mine.unfold", "voices\\mine.unfold", "mine.unfold"] {
-            params.model_path.set(path.to_owned());
+            params.model_path.request(path.to_owned());
             assert_eq!(
                 model_sentence(&params, ""),
                 good("mine.unfold: loads when the host next restarts the plugin")
@@ -197,7 +196,7 @@ mod tests {
             assert_eq!(model_sentence(&params, ""), good("model: mine.unfold, ok"));
         }
         assert_eq!(model_sentence(&params, "it broke"), ("it broke".to_owned(), true));
-        params.model_path.set(String::new());
+        params.model_path.request(String::new());
         assert_eq!(
             model_sentence(&params, "it broke"),
             good("built-in model: loads when the host next restarts the plugin")

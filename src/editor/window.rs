@@ -152,9 +152,9 @@ impl NiceEguiApp for PanelWindow {
 
 impl Drop for PanelWindow {
     fn drop(&mut self) {
-        self.shared.set_editor_open(false);
         set(&self.window_size, None);
         if let Some(host) = &self.host {
+            self.shared.set_editor_open(false);
             self.panel.lock().unwrap_or_else(PoisonError::into_inner).release(host);
         }
     }
