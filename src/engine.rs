@@ -155,11 +155,6 @@ impl Engine {
         self.stft.window_samples()
     }
 
-    /// The model that runs.
-    pub fn model(&self) -> &Arc<Model> {
-        &self.model
-    }
-
     /// Hops processed since the last reset.
     pub fn hops(&self) -> u64 {
         self.hops

@@ -12,7 +12,7 @@ use crate::kernels::{Dictionary, exp2, log2};
 use crate::simd::dispatch;
 
 pub use network::Network;
-pub use rows::{collect, distribute_add, gather, spread};
+pub use rows::{adaptive_sums, collect, distribute_add, gather, spread};
 pub use state::State;
 
 /// Activations stay inside these bounds, far outside what normalised input causes.
@@ -78,14 +78,8 @@ fn start<D: Dictionary>(network: &Network<D>, state: &mut State) {
         let kept = network.adaptive_recurrence.get(j).copied().unwrap_or(0.0);
         h.iter_mut().for_each(|h| *h = network.adaptive_bias[j] + kept * *h);
     }
-    state.floor_sum.fill(0.0);
     if network.config.adaptive_atoms > 0 {
-        state.ratio.fill(1.0);
-        collect(network, &state.ratio, &mut state.group_scratch, &mut state.band_scratch);
-        for (sum, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
-            *sum *= floor;
-        }
-        spread(network, &state.band_scratch, &mut state.floor_sum);
+        adaptive_sums(network, &state.floor, &mut state.band_scratch, &mut state.floor_sum);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kernels::{Dictionary, log2};
 use crate::model::{Config, Model};
-use crate::nmf::TINY;
+use crate::nmf::{TINY, collect};
 
 /// A model made ready to run: dictionaries packed for their inner loops, the rest repeated over the lanes.
 pub struct Network<D> {
@@ -19,6 +19,8 @@ pub struct Network<D> {
     pub(super) readouts: Vec<NetworkReadout<D>>,
     /// Adaptive windows: per band the lower window and the weight of the next one.
     pub(super) window: Vec<(usize, f32)>,
+    /// `[F, lanes]`: how often a band of the floor counts in the stacked input, its shares of groups included.
+    pub(super) row_weight: Vec<f32>,
 }
 
 pub(super) struct NetworkLayer<D> {
@@ -86,7 +88,7 @@ impl<D: Dictionary> Network<D> {
                 mask_exponent: repeat(&readout.mask_exponent.to_vec()),
             }
         });
-        Self {
+        let mut network = Self {
             lanes,
             bias: repeat(&warm.bias.to_vec()),
             recurrence: config
@@ -98,8 +100,19 @@ impl<D: Dictionary> Network<D> {
             layer_of_iteration: (0..config.layers).map(|k| model.layer_index(k)).collect(),
             readouts: readouts.collect(),
             window: adaptive_windows(config),
+            row_weight: vec![0.0; config.bands() * lanes],
             config: config.clone(),
-        }
+        };
+        let ones = vec![1.0; rows * lanes];
+        let mut row_weight = std::mem::take(&mut network.row_weight);
+        collect(
+            &network,
+            &ones,
+            &mut vec![0.0; config.groups() * lanes],
+            &mut row_weight,
+        );
+        network.row_weight = row_weight;
+        network
     }
 
     /// log2(rowsum(E) + mu) of a layer `[R, lanes]`.

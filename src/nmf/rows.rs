@@ -82,6 +82,16 @@ pub fn collect<D>(network: &Network<D>, rows: &[f32], scratch: &mut [f32], bands
     }
 }
 
+/// Sum over the input rows of each adaptive atom `[J, lanes]` that the floor `[F, lanes]` makes. `scratch` is `[F, lanes]`.
+#[inline(always)]
+pub fn adaptive_sums<D>(network: &Network<D>, floor: &[f32], scratch: &mut [f32], sums: &mut [f32]) {
+    for ((out, weight), floor) in scratch.iter_mut().zip(&network.row_weight).zip(floor) {
+        *out = weight * floor;
+    }
+    sums.fill(0.0);
+    spread(network, scratch, sums);
+}
+
 /// Means `[groups, lanes]` of neighbouring rows of `bands [F, lanes]`.
 #[inline(always)]
 pub(super) fn group_means(bands: &[f32], group: usize, lanes: usize, means: &mut [f32]) {

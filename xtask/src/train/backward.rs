@@ -7,7 +7,7 @@
 
 use unfold::kernels::{exp2, log2};
 use unfold::model::{Layer, Model};
-use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, collect, distribute_add, gather, spread};
+use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, adaptive_sums, collect, distribute_add, gather, spread};
 use unfold::simd::dispatch;
 
 use super::products::{Dense, Gemm};
@@ -30,7 +30,6 @@ pub struct Backward {
     noise: Vec<f32>,
     band_scratch: Vec<f32>,
     group_scratch: Vec<f32>,
-    rows_scratch: Vec<f32>,
     window_scratch: Vec<f32>,
 }
 
@@ -50,7 +49,6 @@ impl Backward {
             noise: rows(c.bands()),
             band_scratch: rows(c.bands()),
             group_scratch: rows(c.groups()),
-            rows_scratch: rows(c.input_rows()),
             window_scratch: rows(c.adaptive_atoms),
         }
     }
@@ -232,19 +230,7 @@ impl Backward {
         let layer = &model.layers[index];
         let into = &mut gradient.layers[index];
         let (low, high) = ACTIVATION_RANGE;
-        // Sum of each adaptive atom, as the forward pass computes it.
-        self.rows_scratch.fill(1.0);
-        collect(
-            network,
-            &self.rows_scratch,
-            &mut self.group_scratch,
-            &mut self.band_scratch,
-        );
-        for (sum, floor) in self.band_scratch.iter_mut().zip(floor) {
-            *sum *= floor;
-        }
-        self.window_scratch.fill(0.0);
-        spread(network, &self.band_scratch, &mut self.window_scratch);
+        adaptive_sums(network, floor, &mut self.band_scratch, &mut self.window_scratch);
         for (j, (p, mu)) in layer.adaptive_exponent.iter().zip(&layer.adaptive_sparsity).enumerate() {
             for i in j * lanes..(j + 1) * lanes {
                 let inside = after[i] > low && after[i] < high;
