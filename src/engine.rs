@@ -12,11 +12,13 @@ use thiserror::Error;
 
 use crate::bands::{Bands, position};
 use crate::kernels::Packed;
+use crate::learn::{LearnError, SampleCheck};
 use crate::mask::{Strength, removal_into};
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::model::Model;
 use crate::nmf::{self, Network};
-use crate::noise_floor::FrontEnd;
+use crate::noise_floor::{FrontEnd, compress};
+use crate::noise_profile::{NoiseProfile, ProfileError};
 use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::stft::Stft;
@@ -50,6 +52,12 @@ pub enum EngineError {
         /// Samples found.
         got: usize,
     },
+    /// A noise profile that the model cannot use.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A noise that cannot be learnt.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
 }
 
 /// One channel's buffers, each one hop long unless stated.
@@ -148,6 +156,32 @@ impl Engine {
             stft,
             model,
         })
+    }
+
+    /// Replaces the atoms learnt from the user's noise; none clears them. No allocation: safe for the audio thread.
+    ///
+    /// # Errors
+    /// [`ProfileError`] if the profile does not fit the model; nothing changes then.
+    pub fn set_noise_profile(&mut self, profile: Option<&NoiseProfile>) -> Result<(), ProfileError> {
+        let spectra = match profile {
+            Some(profile) => {
+                profile.check(&self.model.config)?;
+                profile.spectra()
+            }
+            None => &[],
+        };
+        for solver in &mut self.solvers {
+            solver.state.user.set(spectra);
+        }
+        Ok(())
+    }
+
+    /// Compressed magnitudes of the bands in the last hop `[F]`, as [`NoiseProfile::learn`] wants them: all channels
+    /// together, or the first one's in independent mode.
+    pub fn band_magnitudes_into(&self, out: &mut [f32]) {
+        for (v, power) in out.iter_mut().zip(&self.solvers[0].band_power) {
+            *v = compress(*power);
+        }
     }
 
     /// Delay from input to output in samples: one window, two hops, 20 ms. Never changes.
@@ -319,7 +353,22 @@ pub fn denoise(
     sample_rate_hz: f64,
     channels: &[Vec<f32>],
 ) -> Result<Vec<Vec<f32>>, EngineError> {
+    denoise_with(None, model, settings, sample_rate_hz, channels)
+}
+
+/// [`denoise`] with atoms learnt from the noise.
+///
+/// # Errors
+/// As [`denoise`], and for a noise profile that does not fit the model.
+pub fn denoise_with(
+    profile: Option<&NoiseProfile>,
+    model: &Arc<Model>,
+    settings: &Settings,
+    sample_rate_hz: f64,
+    channels: &[Vec<f32>],
+) -> Result<Vec<Vec<f32>>, EngineError> {
     let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
+    engine.set_noise_profile(profile)?;
     let length = channels[0].len();
     if let Some((channel, odd)) = channels.iter().enumerate().find(|(_, c)| c.len() != length) {
         return Err(EngineError::Lengths {
@@ -336,4 +385,37 @@ pub fn denoise(
     let mut views: Vec<&mut [f32]> = padded.iter_mut().map(Vec::as_mut_slice).collect();
     engine.process(settings, &mut views);
     Ok(padded.into_iter().map(|channel| channel[latency..].to_vec()).collect())
+}
+
+/// Learns noise atoms from a recording of noise alone (all channels together). Allocates.
+///
+/// # Errors
+/// [`EngineError`] as [`Engine::new`] and for channels of unequal lengths; otherwise
+/// [`EngineError::Learn`] says what is wrong with the noise.
+pub fn learn_noise(
+    model: &Arc<Model>,
+    sample_rate_hz: f64,
+    channels: &[Vec<f32>],
+) -> Result<NoiseProfile, EngineError> {
+    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
+    let mut check = SampleCheck::default();
+    channels.iter().for_each(|channel| check.push(channel));
+    check.verdict()?;
+    let settings = Settings {
+        layers: 1,
+        ..Settings::default()
+    };
+    let length = channels.iter().map(Vec::len).min().unwrap_or(0);
+    let (hop, bands) = (engine.latency_samples() / 2, model.config.bands());
+    let mut magnitudes = vec![0.0; length / hop * bands];
+    let mut block = vec![vec![0.0; hop]; channels.len()];
+    for (index, out) in magnitudes.chunks_exact_mut(bands).enumerate() {
+        for (block, channel) in block.iter_mut().zip(channels) {
+            block.copy_from_slice(&channel[index * hop..(index + 1) * hop]);
+        }
+        let mut views: Vec<&mut [f32]> = block.iter_mut().map(Vec::as_mut_slice).collect();
+        engine.process(&settings, &mut views);
+        engine.band_magnitudes_into(out);
+    }
+    Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
 }

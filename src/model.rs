@@ -1,7 +1,7 @@
 //! The network's parameters: immutable dictionaries and per-layer weights, with their shapes and validation.
 //!
 //! Shapes use R = speech + noise atoms (speech first), F = bands, I = stacked input rows, K = layers,
-//! J = adaptive noise atoms. All parameters are non-negative.
+//! J = adaptive noise atoms, U = 1 where the network takes user atoms, otherwise 0. All parameters are non-negative.
 
 mod config;
 
@@ -23,6 +23,10 @@ pub struct WarmStart {
     pub adaptive_bias: Array1<f32>,
     /// `[J]`: each adaptive atom remembers itself alone.
     pub adaptive_recurrence: Array1<f32>,
+    /// `[U]`: one start for all user atoms.
+    pub user_bias: Array1<f32>,
+    /// `[U]`; `[0]` when not recurrent.
+    pub user_recurrence: Array1<f32>,
 }
 
 /// One iteration: `H <- H * (E (M / L) / (rowsum(E) + mu))^p` with `L = D' H + adaptive part` (sections 4 and 5).
@@ -40,6 +44,10 @@ pub struct Layer {
     pub adaptive_sparsity: Array1<f32>,
     /// p of the adaptive atoms `[J]`.
     pub adaptive_exponent: Array1<f32>,
+    /// mu of the user atoms `[U]`.
+    pub user_sparsity: Array1<f32>,
+    /// p of the user atoms `[U]`.
+    pub user_exponent: Array1<f32>,
 }
 
 /// Last step: one-frame reconstruction of speech and noise and the exponent of the mask.
@@ -49,6 +57,8 @@ pub struct Readout {
     pub dictionary: Array2<f32>,
     /// `[J]`: weight of each adaptive atom in the noise estimate.
     pub adaptive_scale: Array1<f32>,
+    /// `[U]`: weight of the user atoms in the noise estimate.
+    pub user_scale: Array1<f32>,
     /// q `[F]` in `S_s^q / (S_s^q + S_n^q)`.
     pub mask_exponent: Array1<f32>,
 }
@@ -77,6 +87,7 @@ impl Model {
             config.bands(),
             config.adaptive_atoms,
         );
+        let user = config.user_values();
         let recurrent = if config.recurrent { r } else { 0 };
         let encoder = if config.untied_encoder { (r, i) } else { (0, 0) };
         let layer = Layer {
@@ -86,10 +97,13 @@ impl Model {
             exponent: Array1::zeros(r),
             adaptive_sparsity: Array1::zeros(j),
             adaptive_exponent: Array1::zeros(j),
+            user_sparsity: Array1::zeros(user),
+            user_exponent: Array1::zeros(user),
         };
         let readout = Readout {
             dictionary: Array2::zeros((r, f)),
             adaptive_scale: Array1::zeros(j),
+            user_scale: Array1::zeros(user),
             mask_exponent: Array1::zeros(f),
         };
         Self {
@@ -99,6 +113,8 @@ impl Model {
                 recurrence: Array2::zeros((recurrent, recurrent)),
                 adaptive_bias: Array1::zeros(j),
                 adaptive_recurrence: Array1::zeros(if config.recurrent { j } else { 0 }),
+                user_bias: Array1::zeros(user),
+                user_recurrence: Array1::zeros(if config.recurrent { user } else { 0 }),
             },
             layers: vec![layer; config.untied_layers],
             readouts: vec![readout; config.readouts()],
@@ -141,6 +157,8 @@ impl Model {
             flat2(&w.recurrence),
             flat(&w.adaptive_bias),
             flat(&w.adaptive_recurrence),
+            flat(&w.user_bias),
+            flat(&w.user_recurrence),
         ];
         for l in &self.layers {
             blocks.extend([
@@ -150,9 +168,11 @@ impl Model {
                 flat(&l.exponent),
             ]);
             blocks.extend([flat(&l.adaptive_sparsity), flat(&l.adaptive_exponent)]);
+            blocks.extend([flat(&l.user_sparsity), flat(&l.user_exponent)]);
         }
         for r in &self.readouts {
-            blocks.extend([flat2(&r.dictionary), flat(&r.adaptive_scale), flat(&r.mask_exponent)]);
+            blocks.extend([flat2(&r.dictionary), flat(&r.adaptive_scale)]);
+            blocks.extend([flat(&r.user_scale), flat(&r.mask_exponent)]);
         }
         blocks
     }
@@ -165,15 +185,18 @@ impl Model {
             flat2_mut(&mut w.recurrence),
             flat_mut(&mut w.adaptive_bias),
             flat_mut(&mut w.adaptive_recurrence),
+            flat_mut(&mut w.user_bias),
+            flat_mut(&mut w.user_recurrence),
         ];
         for l in &mut self.layers {
             blocks.extend([flat2_mut(&mut l.decoder), flat2_mut(&mut l.encoder)]);
             blocks.extend([flat_mut(&mut l.sparsity), flat_mut(&mut l.exponent)]);
             blocks.extend([flat_mut(&mut l.adaptive_sparsity), flat_mut(&mut l.adaptive_exponent)]);
+            blocks.extend([flat_mut(&mut l.user_sparsity), flat_mut(&mut l.user_exponent)]);
         }
         for r in &mut self.readouts {
             blocks.extend([flat2_mut(&mut r.dictionary), flat_mut(&mut r.adaptive_scale)]);
-            blocks.push(flat_mut(&mut r.mask_exponent));
+            blocks.extend([flat_mut(&mut r.user_scale), flat_mut(&mut r.mask_exponent)]);
         }
         blocks
     }
@@ -256,6 +279,7 @@ pub(crate) mod tests {
             speech_atoms: 3,
             noise_atoms: 2,
             adaptive_atoms: 2,
+            user_atoms: 3,
             layers: 3,
             untied_layers: 2,
             untied_encoder: true,
@@ -284,8 +308,9 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_parameters_by_hand() {
-        // R 5, F 5, I 5 + 2 * 3, J 2: warm start 5 + 25 + 2 + 2, layer 55 + 55 + 5 + 5 + 2 + 2, readout 25 + 2 + 5.
-        assert_eq!(small_model().parameter_count(), 34 + 2 * 124 + 3 * 32);
+        // R 5, F 5, I 5 + 2 * 3, J 2, U 1: warm start 5 + 25 + 2 + 2 + 1 + 1, layer 55 + 55 + 5 + 5 + 2 + 2 + 1 + 1,
+        // readout 25 + 2 + 1 + 5.
+        assert_eq!(small_model().parameter_count(), 36 + 2 * 126 + 3 * 33);
         assert_eq!(
             small_model().parameter_count(),
             small_model().config.block_lengths().iter().sum::<usize>()

@@ -1,12 +1,6 @@
 //! Bytes <-> [`Model`]: the `.unfold` file.
 //!
-//! ```text
-//! 8 bytes   magic "UNFOLD\r\n"      (a text-mode transfer breaks it visibly)
-//! 4 bytes   format version, little-endian
-//! n bytes   payload: bincode 2 (little-endian, fixed-width integers) of `Payload`
-//! 4 bytes   CRC-32 (IEEE) of everything before it, little-endian
-//! ```
-//! Weights are stored as bfloat16 in the order of [`Model::blocks`].
+//! The payload of a [`container`] is `Payload`; weights are stored as bfloat16 in the order of [`Model::blocks`].
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,18 +8,13 @@ use half::bf16;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::container::{self, ContainerError, LARGEST_PAYLOAD_BYTES};
 use crate::model::{Config, InvalidModel, Model};
 
 const MAGIC: &[u8; 8] = b"UNFOLD\r\n";
 
 /// The only format version written and read.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// Decoding never allocates more than this, whatever lengths a file claims.
-const LARGEST_PAYLOAD_BYTES: usize = 64 << 20;
-
-const HEADER_BYTES: usize = 12;
-const CRC_BYTES: usize = 4;
 
 static SHIPPED: &[u8] = include_bytes!("../models/speech-v1.unfold");
 
@@ -51,18 +40,24 @@ pub enum ModelError {
     Invalid(#[from] InvalidModel),
 }
 
+impl From<ContainerError> for ModelError {
+    fn from(error: ContainerError) -> Self {
+        match error {
+            ContainerError::OtherKind => Self::NotAModel,
+            ContainerError::Version(found) => Self::Version {
+                found,
+                expected: FORMAT_VERSION,
+            },
+            ContainerError::Damaged(why) => Self::Damaged(why),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Payload {
     config: Config,
     provenance: String,
     blocks: Vec<Vec<u16>>,
-}
-
-fn coding() -> impl bincode::config::Config {
-    bincode::config::standard()
-        .with_little_endian()
-        .with_fixed_int_encoding()
-        .with_limit::<LARGEST_PAYLOAD_BYTES>()
 }
 
 /// The file of a model. Allocates.
@@ -77,18 +72,7 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
         provenance: model.provenance.clone(),
         blocks: model.blocks().into_iter().map(packed).collect(),
     };
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(FORMAT_VERSION.to_le_bytes());
-    let encoded = bincode::serde::encode_to_vec(&payload, coding());
-    // The limit of the coding holds for reading alone.
-    let too_large = ModelError::Damaged("it is larger than 64 MiB");
-    let encoded = encoded.map_err(|_| too_large.clone())?;
-    if encoded.len() > LARGEST_PAYLOAD_BYTES {
-        return Err(too_large);
-    }
-    bytes.extend(encoded);
-    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-    Ok(bytes)
+    Ok(container::seal(MAGIC, FORMAT_VERSION, &payload)?)
 }
 
 /// Reads a model. Every truncated, changed or added byte is an error.
@@ -96,30 +80,7 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
 /// # Errors
 /// [`ModelError`], whose text is one sentence for the user.
 pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
-    if !bytes.starts_with(MAGIC) {
-        return Err(ModelError::NotAModel);
-    }
-    if bytes.len() < HEADER_BYTES + CRC_BYTES {
-        return Err(ModelError::Damaged("it ends early"));
-    }
-    let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let found = number(MAGIC.len());
-    if found != FORMAT_VERSION {
-        return Err(ModelError::Version {
-            found,
-            expected: FORMAT_VERSION,
-        });
-    }
-    let end = bytes.len() - CRC_BYTES;
-    if number(end) != crc32fast::hash(&bytes[..end]) {
-        return Err(ModelError::Damaged("its checksum does not match"));
-    }
-    let (payload, used): (Payload, usize) = bincode::serde::decode_from_slice(&bytes[HEADER_BYTES..end], coding())
-        .map_err(|_| ModelError::Damaged("its contents cannot be decoded"))?;
-    if used != end - HEADER_BYTES {
-        return Err(ModelError::Damaged("it holds more than a model"));
-    }
-    unpack(payload)
+    unpack(container::open(MAGIC, FORMAT_VERSION, bytes)?)
 }
 
 fn unpack(payload: Payload) -> Result<Model, ModelError> {

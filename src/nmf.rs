@@ -2,11 +2,12 @@
 //! sections 4 and 5). One [`forward`] serves the plugin, the commands and the trainer.
 //!
 //! Buffers are `[rows, lanes]`, row-major: lane b of row r is at `r * lanes + b`. A lane is an independent
-//! signal; the engine uses one, the trainer many. R atoms, J adaptive atoms, F bands, I input rows.
+//! signal; the engine uses one, the trainer many. R atoms, J adaptive atoms, U user atoms, F bands, I input rows.
 
 mod network;
 mod rows;
 mod state;
+mod user_atoms;
 
 use crate::kernels::{Dictionary, exp2, log2};
 use crate::simd::dispatch;
@@ -14,6 +15,7 @@ use crate::simd::dispatch;
 pub use network::Network;
 pub use rows::{adaptive_sums, collect, distribute_add, gather, spread};
 pub use state::State;
+pub use user_atoms::UserAtoms;
 
 /// Activations stay inside these bounds, far outside what normalised input causes.
 pub const ACTIVATION_RANGE: (f32, f32) = (1e-8, 1e4);
@@ -62,7 +64,7 @@ pub fn forward<D: Dictionary, T: Tape>(
     );
 }
 
-/// `H^0_t = c + A H^K_{t-1}`, and the sums of the adaptive atoms.
+/// `H^0_t = c + A H^K_{t-1}`, and the sums of the adaptive and the user atoms.
 #[inline(always)]
 fn start<D: Dictionary>(network: &Network<D>, state: &mut State) {
     let lanes = network.lanes;
@@ -80,6 +82,9 @@ fn start<D: Dictionary>(network: &Network<D>, state: &mut State) {
     }
     if network.config.adaptive_atoms > 0 {
         adaptive_sums(network, &state.floor, &mut state.band_scratch, &mut state.floor_sum);
+    }
+    if state.user.used > 0 {
+        user_atoms::start(network, state);
     }
 }
 
@@ -103,6 +108,9 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
             &mut state.modelled,
         );
     }
+    if state.user.used > 0 {
+        user_atoms::add_to_model(network, state);
+    }
     let epsilon = network.config.epsilon;
     for ((ratio, l), m) in state.ratio.iter_mut().zip(&mut state.modelled).zip(&state.input) {
         *l += epsilon;
@@ -116,6 +124,9 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
     if adaptive {
         adaptive_update(network, state, &layer.adaptive_sparsity);
     }
+    if state.user.used > 0 {
+        user_atoms::update(network, state, layer.user_sparsity);
+    }
     tape.layer(k, state);
 
     let (low, high) = ACTIVATION_RANGE;
@@ -125,6 +136,9 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
     let adaptive_atoms = state.adaptive_activation.iter_mut().zip(&state.adaptive_log_update);
     for ((h, x), p) in adaptive_atoms.zip(&layer.adaptive_exponent) {
         *h = (*h * exp2(p * x)).clamp(low, high);
+    }
+    if state.user.used > 0 {
+        user_atoms::step(state, layer.user_exponent);
     }
 }
 
@@ -161,6 +175,9 @@ fn read_out<D: Dictionary>(network: &Network<D>, state: &mut State, depth: usize
         for ((noise, part), floor) in state.noise.iter_mut().zip(&state.band_scratch).zip(&state.floor) {
             *noise += part * floor;
         }
+    }
+    if state.user.used > 0 {
+        user_atoms::read_out(network, state, readout.user_scale);
     }
     let epsilon = network.config.epsilon;
     let estimates = state.speech.iter_mut().zip(&mut state.noise);

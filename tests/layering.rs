@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Core modules in the order of the data; each may use those before it.
-const CORE: [&str; 14] = [
+const CORE: [&str; 18] = [
     "units",
     "settings",
     "meters",
@@ -14,7 +14,11 @@ const CORE: [&str; 14] = [
     "kernels",
     "noise_floor",
     "model",
+    "container",
     "model_file",
+    "snmf",
+    "learn",
+    "noise_profile",
     "nmf",
     "mask",
     "output_mix",

@@ -20,6 +20,7 @@ fn tiny() -> Model {
         speech_atoms: 1,
         noise_atoms: 1,
         adaptive_atoms: 1,
+        user_atoms: 2,
         layers: 2,
         untied_layers: 2,
         untied_encoder: true,

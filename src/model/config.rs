@@ -27,6 +27,8 @@ pub struct Config {
     pub noise_atoms: usize,
     /// Adaptive noise atoms J: overlapping frequency windows of the noise floor; 0 for none.
     pub adaptive_atoms: usize,
+    /// Most noise atoms learnt from the user's own noise that may join at run time; 0 if it was trained without any.
+    pub user_atoms: usize,
     /// Unfolded iterations K that run.
     pub layers: usize,
     /// Layers with weights of their own; the first `layers - untied_layers + 1` iterations share the first.
@@ -67,6 +69,11 @@ impl Config {
         self.bands().div_ceil(self.context_group)
     }
 
+    /// 1 if the network takes user atoms, which share their weights, otherwise 0.
+    pub fn user_values(&self) -> usize {
+        self.user_atoms.min(1)
+    }
+
     /// Reconstruction dictionaries.
     pub fn readouts(&self) -> usize {
         if self.readout_per_depth { self.layers } else { 1 }
@@ -84,14 +91,15 @@ impl Config {
     /// Values in each weight block of a model of these sizes, in the order of [`Model::blocks`](super::Model::blocks).
     pub fn block_lengths(&self) -> Vec<usize> {
         let (r, i, f, j) = (self.atoms(), self.input_rows(), self.bands(), self.adaptive_atoms);
-        let (recurrence, kept) = if self.recurrent { (r * r, j) } else { (0, 0) };
+        let user = self.user_values();
+        let (recurrence, kept, user_kept) = if self.recurrent { (r * r, j, user) } else { (0, 0, 0) };
         let encoder = if self.untied_encoder { r * i } else { 0 };
-        let mut lengths = vec![r, recurrence, j, kept];
+        let mut lengths = vec![r, recurrence, j, kept, user, user_kept];
         for _ in 0..self.untied_layers {
-            lengths.extend([r * i, encoder, r, r, j, j]);
+            lengths.extend([r * i, encoder, r, r, j, j, user, user]);
         }
         for _ in 0..self.readouts() {
-            lengths.extend([r * f, j, f]);
+            lengths.extend([r * f, j, user, f]);
         }
         lengths
     }
@@ -105,6 +113,7 @@ impl Config {
             ("speech atoms", self.speech_atoms, 1, 2048),
             ("noise atoms", self.noise_atoms, 1, 2048),
             ("adaptive atoms", self.adaptive_atoms, 0, 64),
+            ("user atoms", self.user_atoms, 0, 64),
             ("layers", self.layers, 1, 64),
             ("layers with weights of their own", self.untied_layers, 1, self.layers),
         ];

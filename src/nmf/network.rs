@@ -14,6 +14,8 @@ pub struct Network<D> {
     pub(super) recurrence: Option<D>,
     pub(super) adaptive_bias: Vec<f32>,
     pub(super) adaptive_recurrence: Vec<f32>,
+    /// c and a of the user atoms.
+    pub(super) user_start: (f32, f32),
     pub(super) layers: Vec<NetworkLayer<D>>,
     pub(super) layer_of_iteration: Vec<usize>,
     pub(super) readouts: Vec<NetworkReadout<D>>,
@@ -35,6 +37,8 @@ pub(super) struct NetworkLayer<D> {
     pub(super) adaptive_sparsity: Vec<f32>,
     /// `[J, lanes]`.
     pub(super) adaptive_exponent: Vec<f32>,
+    pub(super) user_sparsity: f32,
+    pub(super) user_exponent: f32,
 }
 
 pub(super) struct NetworkReadout<D> {
@@ -42,6 +46,7 @@ pub(super) struct NetworkReadout<D> {
     pub(super) noise: D,
     /// `[J, lanes]`.
     pub(super) adaptive_scale: Vec<f32>,
+    pub(super) user_scale: f32,
     /// `[F, lanes]`: q.
     pub(super) mask_exponent: Vec<f32>,
 }
@@ -57,6 +62,8 @@ impl<D: Dictionary> Network<D> {
                 .flat_map(|&value| std::iter::repeat_n(value, lanes))
                 .collect()
         };
+        // One number for all user atoms, absent from a model without them.
+        let only = |values: &ndarray::Array1<f32>| values.first().copied().unwrap_or(0.0);
         let rows = config.input_rows();
         let layers = model.layers.iter().map(|layer| {
             let encoder = if config.untied_encoder {
@@ -76,6 +83,8 @@ impl<D: Dictionary> Network<D> {
                 exponent: repeat(&layer.exponent.to_vec()),
                 adaptive_sparsity: repeat(&layer.adaptive_sparsity.to_vec()),
                 adaptive_exponent: repeat(&layer.adaptive_exponent.to_vec()),
+                user_sparsity: only(&layer.user_sparsity),
+                user_exponent: only(&layer.user_exponent),
             }
         });
         let readouts = model.readouts.iter().map(|readout| {
@@ -85,6 +94,7 @@ impl<D: Dictionary> Network<D> {
                 speech: D::pack(speech, bands),
                 noise: D::pack(noise, bands),
                 adaptive_scale: repeat(&readout.adaptive_scale.to_vec()),
+                user_scale: only(&readout.user_scale),
                 mask_exponent: repeat(&readout.mask_exponent.to_vec()),
             }
         });
@@ -96,6 +106,7 @@ impl<D: Dictionary> Network<D> {
                 .then(|| D::pack(flat(&warm.recurrence), config.atoms())),
             adaptive_bias: warm.adaptive_bias.to_vec(),
             adaptive_recurrence: warm.adaptive_recurrence.to_vec(),
+            user_start: (only(&warm.user_bias), only(&warm.user_recurrence)),
             layers: layers.collect(),
             layer_of_iteration: (0..config.layers).map(|k| model.layer_index(k)).collect(),
             readouts: readouts.collect(),
@@ -113,6 +124,16 @@ impl<D: Dictionary> Network<D> {
         );
         network.row_weight = row_weight;
         network
+    }
+
+    /// Signals side by side.
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// How often each band counts in the stacked input when all its frames are alike `[F, lanes]`.
+    pub fn row_weight(&self) -> &[f32] {
+        &self.row_weight
     }
 
     /// log2(rowsum(E) + mu) of a layer `[R, lanes]`.

@@ -1,6 +1,7 @@
 //! The network's memory and buffers.
 
 use super::rows::group_means;
+use super::user_atoms::UserAtoms;
 use crate::model::Config;
 #[cfg(doc)]
 use crate::nmf::Tape;
@@ -16,6 +17,8 @@ pub struct State {
     pub activation: Vec<f32>,
     /// Activations of the adaptive atoms `[J, lanes]`, kept from frame to frame.
     pub adaptive_activation: Vec<f32>,
+    /// Atoms learnt from the user's noise.
+    pub user: UserAtoms,
     /// L `[I, lanes]`: the modelled input.
     pub modelled: Vec<f32>,
     /// M / L `[I, lanes]`.
@@ -54,6 +57,7 @@ impl State {
             floor: rows(f),
             activation: rows(r),
             adaptive_activation: rows(j),
+            user: UserAtoms::new(config, lanes),
             modelled: rows(i),
             ratio: rows(i),
             log_update: rows(r),
@@ -69,12 +73,13 @@ impl State {
         }
     }
 
-    /// Forgets the past.
+    /// Forgets the past; the user atoms stay.
     pub fn reset(&mut self) {
         self.input.fill(0.0);
         self.floor.fill(0.0);
         self.activation.fill(0.0);
         self.adaptive_activation.fill(0.0);
+        self.user.activation.fill(0.0);
     }
 
     /// Stacks a frame of features `[F, lanes]` (and the floor, if the model wants it) into the input.
@@ -100,5 +105,6 @@ impl State {
         self.input.copy_from_slice(&other.input);
         self.activation.copy_from_slice(&other.activation);
         self.adaptive_activation.copy_from_slice(&other.adaptive_activation);
+        self.user.activation.copy_from_slice(&other.user.activation);
     }
 }

@@ -33,24 +33,29 @@ fn a_small_model_worked_by_hand() {
     assert!((state.mask[0] - 0.876_71).abs() < 1e-4 && (state.mask[1] - 1.0).abs() < 1e-4);
 }
 
-/// The equations of algorithm.md sections 4 and 5 in f64, with every matrix written out, adaptive atoms as ordinary ones.
+/// The equations of algorithm.md sections 4 and 5 in f64, with every matrix written out, adaptive
+/// and user atoms as ordinary ones.
 struct Plain {
     model: Model,
     past: Vec<Vec<f64>>,
     activation: Vec<f64>,
+    /// Adaptive atoms, then user atoms.
     adaptive: Vec<f64>,
+    user_spectra: Vec<Vec<f64>>,
 }
 
 impl Plain {
-    fn new(model: &Model) -> Self {
+    fn new(model: &Model, user_spectra: Vec<Vec<f64>>) -> Self {
         let c = &model.config;
         let silence = vec![vec![0.0; c.bands()]; c.context_frames - 1];
-        let (activation, adaptive) = (vec![0.0; c.atoms()], vec![0.0; c.adaptive_atoms]);
+        let runtime_atoms = c.adaptive_atoms + user_spectra.len();
+        let (activation, adaptive) = (vec![0.0; c.atoms()], vec![0.0; runtime_atoms]);
         Self {
             model: model.clone(),
             past: silence,
             activation,
             adaptive,
+            user_spectra,
         }
     }
 
@@ -74,7 +79,7 @@ impl Plain {
         input.extend(features);
         self.past.push(features.to_vec());
         self.past.remove(0);
-        let windows: Vec<Vec<f64>> = (0..c.adaptive_atoms)
+        let mut windows: Vec<Vec<f64>> = (0..c.adaptive_atoms)
             .map(|j| {
                 let last = (c.adaptive_atoms - 1) as f64;
                 let distance = |f: usize| (f as f64 * last / (c.bands() - 1) as f64 - j as f64).abs();
@@ -83,6 +88,7 @@ impl Plain {
                     .collect()
             })
             .collect();
+        windows.extend(self.user_spectra.iter().cloned());
         let adaptive_rows: Vec<Vec<f64>> = windows.iter().map(|window| self.repeated(window)).collect();
         self.warm_start();
         for k in 0..depth {
@@ -101,11 +107,11 @@ impl Plain {
         }
         for (j, h) in self.adaptive.iter_mut().enumerate() {
             let kept = if recurrent {
-                f64::from(w.adaptive_recurrence[j])
+                value(&w.adaptive_recurrence, &w.user_recurrence, j)
             } else {
                 0.0
             };
-            *h = f64::from(w.adaptive_bias[j]) + kept * *h;
+            *h = value(&w.adaptive_bias, &w.user_bias, j) + kept * *h;
         }
     }
 
@@ -134,19 +140,19 @@ impl Plain {
                 input[i] / (atoms + adaptive + f64::from(model.config.epsilon))
             })
             .collect();
-        let update = |atom: &[f64], mu: f32, p: f32| {
+        let update = |atom: &[f64], mu: f64, p: f64| {
             let numerator: f64 = atom.iter().zip(&ratio).map(|(w, x)| w * x).sum();
-            (numerator / (atom.iter().sum::<f64>() + f64::from(mu))).powf(f64::from(p))
+            (numerator / (atom.iter().sum::<f64>() + mu)).powf(p)
         };
         for (r, h) in self.activation.iter_mut().enumerate() {
             let atom: Vec<f64> = encoder.row(r).iter().map(|w| f64::from(*w)).collect();
-            *h *= update(&atom, layer.sparsity[r], layer.exponent[r]);
+            *h *= update(&atom, layer.sparsity[r].into(), layer.exponent[r].into());
         }
         for (j, h) in self.adaptive.iter_mut().enumerate() {
             *h *= update(
                 &adaptive_rows[j],
-                layer.adaptive_sparsity[j],
-                layer.adaptive_exponent[j],
+                value(&layer.adaptive_sparsity, &layer.user_sparsity, j),
+                value(&layer.adaptive_exponent, &layer.user_exponent, j),
             );
         }
     }
@@ -161,8 +167,8 @@ impl Plain {
         };
         (0..c.bands())
             .map(|f| {
-                let adaptive: f64 = (0..c.adaptive_atoms)
-                    .map(|j| f64::from(readout.adaptive_scale[j]) * self.adaptive[j] * windows[j][f])
+                let adaptive: f64 = (0..windows.len())
+                    .map(|j| value(&readout.adaptive_scale, &readout.user_scale, j) * self.adaptive[j] * windows[j][f])
                     .sum();
                 let q = f64::from(readout.mask_exponent[f]);
                 let speech = (part(f, 0..c.speech_atoms) + f64::from(c.epsilon)).powf(q);
@@ -171,6 +177,11 @@ impl Plain {
             })
             .collect()
     }
+}
+
+/// Weight of run-time atom `j`: one for each adaptive atom, then one for all user atoms.
+fn value(adaptive: &ndarray::Array1<f32>, user: &ndarray::Array1<f32>, j: usize) -> f64 {
+    f64::from(*adaptive.get(j).unwrap_or_else(|| &user[0]))
 }
 
 fn follows_the_equations(change: impl Fn(&mut Config)) {
@@ -187,11 +198,19 @@ fn follows_the_equations(change: impl Fn(&mut Config)) {
     let config = &model.config;
     for depth in 1..=config.layers {
         let network = Network::<Packed>::new(&model, 1);
-        let (mut state, mut plain) = (State::new(config, 1), Plain::new(&model));
+        let mut state = State::new(config, 1);
+        // One atom fewer than there is room for.
+        state.user.used = config.user_atoms.saturating_sub(1);
+        for (i, w) in state.user.spectra.iter_mut().enumerate() {
+            *w = ((i * 5) % 7) as f32 / 8.0;
+        }
+        let user_spectra = state.user.spectra.chunks(config.bands()).take(state.user.used);
+        let user_spectra = user_spectra.map(|atom| atom.iter().map(|w| f64::from(*w)).collect());
+        let mut plain = Plain::new(&model, user_spectra.collect());
         for t in 0..5_usize {
-            let value = |f: usize, k: usize| 0.2 + ((t * 7 + f * 3 + k) % 11) as f32 / 5.0;
-            let features: Vec<f32> = (0..config.bands()).map(|f| value(f, 0)).collect();
-            let floor: Vec<f32> = (0..config.bands()).map(|f| 0.3 * value(f, 4)).collect();
+            let signal = |f: usize, k: usize| 0.2 + ((t * 7 + f * 3 + k) % 11) as f32 / 5.0;
+            let features: Vec<f32> = (0..config.bands()).map(|f| signal(f, 0)).collect();
+            let floor: Vec<f32> = (0..config.bands()).map(|f| 0.3 * signal(f, 4)).collect();
             state.floor.copy_from_slice(&floor);
             state.push_features(config, &features);
             forward(&network, &mut state, depth, true, &mut ());
@@ -212,6 +231,8 @@ fn follows_the_equations(change: impl Fn(&mut Config)) {
 fn the_recurrent_form_follows_its_equations() {
     follows_the_equations(|_| {});
     follows_the_equations(|config| config.adaptive_atoms = 1);
+    follows_the_equations(|config| config.user_atoms = 0);
+    follows_the_equations(|config| (config.adaptive_atoms, config.user_atoms) = (0, 8));
     follows_the_equations(|config| config.context_group = 9);
     follows_the_equations(|config| (config.floor_rows, config.context_frames) = (false, 1));
 }
@@ -221,7 +242,7 @@ fn the_papers_form_follows_its_equations() {
     follows_the_equations(|config| {
         (config.context_frames, config.context_group, config.floor_rows) = (3, 1, false);
         (config.recurrent, config.untied_encoder, config.readout_per_depth) = (false, false, false);
-        config.adaptive_atoms = 0;
+        (config.adaptive_atoms, config.user_atoms) = (0, 0);
     });
 }
 

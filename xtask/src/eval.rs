@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
-use unfold::engine::{Settings, denoise};
+use unfold::engine::{Settings, denoise_with, learn_noise};
 use unfold::model::Model;
 use unfold::model_file;
 
@@ -37,6 +37,12 @@ pub struct Args {
     /// Pairs mixed at each signal-to-noise ratio
     #[arg(long, value_name = "N", default_value_t = MixOptions::default().pairs_per_snr)]
     pairs_per_snr: usize,
+    /// Mix the pairs from this noise source alone, which the model must not have been trained on; may be given several times
+    #[arg(long, value_name = "SOURCE", requires = "corpus")]
+    held_out: Vec<String>,
+    /// Also score the model after it learnt 3 s of each pair's noise, and of its speech by mistake
+    #[arg(long, requires = "corpus")]
+    learn: bool,
     /// Also write the pairs and their manifest to this folder
     #[arg(long, value_name = "DIR")]
     write_pairs: Option<PathBuf>,
@@ -88,6 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
     let options = MixOptions {
         seed: args.seed,
         pairs_per_snr: args.pairs_per_snr,
+        held_out: args.held_out.clone(),
     };
     let pairs = match (&args.corpus, &args.pairs) {
         (Some(corpus), _) => pairs::mix_corpus(corpus, &options)?,
@@ -99,7 +106,7 @@ pub fn run(args: &Args) -> Result<()> {
         pairs::write_pairs(folder, &pairs)?;
     }
     let models = models(args)?;
-    let systems = scores::systems(&models, args.floor_db);
+    let systems = scores::systems(&models, args.floor_db, args.learn);
     let report = Report {
         command: command(args),
         date: report::today(),
@@ -116,7 +123,12 @@ pub fn run(args: &Args) -> Result<()> {
     }
     args.markdown
         .as_ref()
-        .map_or(Ok(()), |path| report::write_section(path, "eval", &text))
+        .map_or(Ok(()), |path| report::write_section(path, section(args), &text))
+}
+
+/// Name of the report's section in a Markdown file.
+fn section(args: &Args) -> &'static str {
+    if args.held_out.is_empty() { "eval" } else { "held-out" }
 }
 
 fn models(args: &Args) -> Result<Vec<(ModelInfo, Arc<Model>)>> {
@@ -166,14 +178,24 @@ fn command(args: &Args) -> String {
     if args.floor_db != Settings::default().floor_db {
         text += &format!(" --floor-db {}", args.floor_db);
     }
+    for source in &args.held_out {
+        text += &format!(" --held-out {source}");
+    }
+    if args.learn {
+        text += " --learn";
+    }
     if args.fast {
         text += " --fast";
     }
     text
 }
 
-fn denoise_mono(model: &Arc<Model>, settings: &Settings, samples: &[f32]) -> Result<Vec<f32>> {
-    let mut channels = denoise(model, settings, f64::from(SAMPLE_RATE_HZ), &[samples.to_vec()])?;
+/// Denoises a signal; with `learnt`, after learning user atoms from that one.
+fn denoise_mono(model: &Arc<Model>, settings: &Settings, learnt: Option<&[f32]>, samples: &[f32]) -> Result<Vec<f32>> {
+    let rate_hz = f64::from(SAMPLE_RATE_HZ);
+    // What cannot be learnt changes nothing, as in the plugin.
+    let profile = learnt.and_then(|noise| learn_noise(model, rate_hz, &[noise.to_vec()]).ok());
+    let mut channels = denoise_with(profile.as_ref(), model, settings, rate_hz, &[samples.to_vec()])?;
     Ok(channels.remove(0))
 }
 

@@ -45,6 +45,8 @@ pub struct Example {
     /// Above this frequency the example says nothing, in Hz: the speech recording ends there and so does the
     /// noise. 24 kHz when the reference is valid everywhere.
     pub bandwidth_hz: f32,
+    /// Another stretch of the noise, from which user atoms are learnt; mostly empty.
+    pub learnt_noise: Vec<f32>,
 }
 
 /// Working memory of one thread. Examples do not depend on what it was used for before.
@@ -105,19 +107,38 @@ impl<'a> Mixer<'a> {
         };
         let unknown_above_hz = speech.limit_hz.filter(|_| chance(rng, config.band_unknown_share));
         let noise_count = self.noise_count.sample(rng).max(usize::from(speechless));
-        let mut noise = self.noise(rng, length, noise_count, &mut scratch.spectral);
+        let learnt_length = if chance(rng, config.learnt_noise_share) {
+            (uniform(rng, config.learnt_noise_s) * RATE_HZ) as usize
+        } else {
+            0
+        };
+        let mut noise = self.noise(rng, learnt_length + length, noise_count, &mut scratch.spectral);
         if let Some(hz) = unknown_above_hz {
             band_limit(&mut noise, hz);
         }
         self.limit_as_codec(rng, &mut speech.samples, &mut noise);
+        let mut learnt_noise: Vec<f32> = noise.drain(..learnt_length).collect();
+        if learnt_length > 0 && chance(rng, config.learnt_amiss_share) {
+            learnt_noise = self.learnt_amiss(rng, learnt_length, &mut scratch.spectral);
+        }
         self.set_snr(rng, &speech.samples, &mut noise);
         let mut example = Example {
             mix: speech.samples.iter().zip(&noise).map(|(x, y)| x + y).collect(),
             speech: speech.samples,
             bandwidth_hz: unknown_above_hz.unwrap_or(ALL_FREQUENCIES_HZ),
+            learnt_noise,
         };
         self.set_level(rng, &mut example);
         example
+    }
+
+    /// What a user learns by mistake: a noise that is gone, or speech.
+    fn learnt_amiss(&self, rng: &mut impl Rng, length: usize, spectral: &mut Spectral) -> Vec<f32> {
+        if chance(rng, 0.5) {
+            self.noise(rng, length, 1, spectral)
+        } else {
+            self.speech(rng, length, spectral).samples
+        }
     }
 
     /// Speech after speed change, equaliser and room; level arbitrary.

@@ -30,6 +30,8 @@ pub struct Pair {
     pub noisy: Vec<f32>,
     /// What they should give.
     pub clean: Vec<f32>,
+    /// What was heard of the same noise just before, at the same level; empty if unknown.
+    pub earlier_noise: Vec<f32>,
 }
 
 impl Pair {

@@ -15,6 +15,17 @@ use crate::pairs::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::peers;
 use crate::resample::resample;
 
+/// What a model learnt before it hears a pair.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Learnt {
+    /// Nothing.
+    Nothing,
+    /// The noise just before.
+    Noise,
+    /// The speech itself, by mistake.
+    Speech,
+}
+
 /// What turns a noisy signal into an estimate of the clean one.
 pub enum System {
     /// The noisy signal itself.
@@ -24,6 +35,7 @@ pub enum System {
         name: String,
         model: Arc<Model>,
         settings: Settings,
+        learnt: Learnt,
     },
     /// RNNoise as it is, or with the phase shift of its high-pass filter undone.
     RnNoise { phase_undone: bool },
@@ -38,8 +50,15 @@ impl System {
     pub fn name(&self) -> String {
         match self {
             Self::Input => "noisy input".to_owned(),
-            Self::Unfold { name, settings, .. } => {
-                format!("{name}, {} layers", settings.layers).replace(" 1 layers", " 1 layer")
+            Self::Unfold {
+                name, settings, learnt, ..
+            } => {
+                let learnt = match learnt {
+                    Learnt::Nothing => "",
+                    Learnt::Noise => ", noise learnt",
+                    Learnt::Speech => ", speech learnt by mistake",
+                };
+                format!("{name}, {} layers{learnt}", settings.layers).replace(" 1 layers", " 1 layer")
             }
             Self::RnNoise { phase_undone: false } => "RNNoise".to_owned(),
             Self::RnNoise { phase_undone: true } => "RNNoise, phase undone".to_owned(),
@@ -51,7 +70,19 @@ impl System {
     fn enhance(&self, pair: &Pair) -> Result<Vec<f32>> {
         Ok(match self {
             Self::Input => pair.noisy.clone(),
-            Self::Unfold { model, settings, .. } => denoise_mono(model, settings, &pair.noisy)?,
+            Self::Unfold {
+                model,
+                settings,
+                learnt,
+                ..
+            } => {
+                let heard = match learnt {
+                    Learnt::Nothing => None,
+                    Learnt::Noise => Some(pair.earlier_noise.as_slice()),
+                    Learnt::Speech => Some(pair.clean.as_slice()),
+                };
+                denoise_mono(model, settings, heard, &pair.noisy)?
+            }
             Self::RnNoise { phase_undone: false } => peers::rnnoise(&pair.noisy),
             Self::RnNoise { phase_undone: true } => peers::undo_rnnoise_phase(&peers::rnnoise(&pair.noisy)),
             Self::LogMmse => peers::log_mmse(&pair.noisy),
@@ -66,18 +97,26 @@ impl System {
 }
 
 /// Input, every depth of every model, and the peers.
-pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32) -> Vec<System> {
+pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, learn: bool) -> Vec<System> {
     let mut systems = vec![System::Input];
     for (info, model) in models {
-        systems.extend((1..=info.layers).map(|layers| System::Unfold {
-            name: info.name.clone(),
-            model: model.clone(),
-            settings: Settings {
-                layers,
-                floor_db,
-                ..Settings::default()
-            },
-        }));
+        let runs = |learnt: Learnt| {
+            (1..=info.layers).map(move |layers| System::Unfold {
+                name: info.name.clone(),
+                model: model.clone(),
+                settings: Settings {
+                    layers,
+                    floor_db,
+                    ..Settings::default()
+                },
+                learnt,
+            })
+        };
+        systems.extend(runs(Learnt::Nothing));
+        if learn {
+            systems.extend(runs(Learnt::Noise));
+            systems.extend(runs(Learnt::Speech).last());
+        }
     }
     let centres_hz = models
         .first()

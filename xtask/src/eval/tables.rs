@@ -162,13 +162,13 @@ fn alone_table(report: &Report) -> String {
 /// SI-SDR, and PESQ where measured, of the input, each model's full depth and RNNoise.
 fn noise_table(report: &Report) -> String {
     let mut columns = vec![0];
-    let mut last = 0;
+    // Each model's full depth, with and without learnt noise, and RNNoise's better row.
     for model in &report.models {
-        last += model.layers;
-        columns.push(last);
+        let full = format!("{}, {} layers", model.name, model.layers);
+        let wanted = [full.clone(), format!("{full}, noise learnt")];
+        columns.extend((0..report.systems.len()).filter(|&system| wanted.contains(&report.systems[system])));
     }
-    // RNNoise, phase undone: its better row.
-    columns.push(last + 2);
+    columns.extend(report.systems.iter().position(|name| name == "RNNoise, phase undone"));
     let metrics: Vec<&Metric> = [&METRICS[0], &METRICS[2]]
         .into_iter()
         .filter(|metric| cell(&report.pairs, 0, metric) != "–")

@@ -68,6 +68,12 @@ pub struct MixConfig {
     pub noise_fade_chance: f32,
     /// Length of that fade, in seconds.
     pub noise_fade_s: [f32; 2],
+    /// Share of examples with a stretch of noise to learn user atoms from.
+    pub learnt_noise_share: f32,
+    /// Length of that stretch, in seconds.
+    pub learnt_noise_s: [f32; 2],
+    /// Share of those in which it is another noise, or speech.
+    pub learnt_amiss_share: f32,
     /// Ordinary signal-to-noise ratios over active frames, in dB: a triangular distribution.
     pub snr_db: [f32; 2],
     /// Its most frequent value, in dB.
@@ -95,8 +101,8 @@ impl Default for MixConfig {
             utterance_level_db: [-8.0, 8.0],
             min_active_share: 0.35,
             speech_speed_chance: 0.5,
-            speech_speed: [0.85, 1.18],
-            speech_eq_chance: 0.6,
+            speech_speed: [0.82, 1.22],
+            speech_eq_chance: 0.7,
             speech_eq_db: 12.0,
             low_cut_chance: 0.3,
             low_cut_hz: [50.0, 200.0],
@@ -111,12 +117,15 @@ impl Default for MixConfig {
             recorded_noise_share: 0.55,
             babble_weight: 0.4,
             noise_speed_chance: 0.5,
-            noise_speed: [0.7, 1.4],
-            noise_eq_chance: 0.7,
+            noise_speed: [0.6, 1.7],
+            noise_eq_chance: 0.8,
             noise_eq_db: 15.0,
             noise_relative_db: [-12.0, 3.0],
             noise_fade_chance: 0.25,
             noise_fade_s: [0.005, 0.6],
+            learnt_noise_share: 0.3,
+            learnt_noise_s: [1.0, 3.5],
+            learnt_amiss_share: 0.15,
             snr_db: [-8.0, 25.0],
             snr_mode_db: -2.0,
             high_snr_share: 0.07,
@@ -150,6 +159,8 @@ impl MixConfig {
             ("noise_speed_chance", self.noise_speed_chance),
             ("noise_eq_chance", self.noise_eq_chance),
             ("noise_fade_chance", self.noise_fade_chance),
+            ("learnt_noise_share", self.learnt_noise_share),
+            ("learnt_amiss_share", self.learnt_amiss_share),
             ("high_snr_share", self.high_snr_share),
             ("clip_chance", self.clip_chance),
         ];
@@ -180,6 +191,7 @@ impl MixConfig {
             ("noise_eq_db", [self.noise_eq_db; 2], [0.0, 40.0]),
             ("noise_relative_db", self.noise_relative_db, GAINS_DB),
             ("noise_fade_s", self.noise_fade_s, [0.0, 60.0]),
+            ("learnt_noise_s", self.learnt_noise_s, [0.1, 60.0]),
             ("snr_db", self.snr_db, GAINS_DB),
             ("snr_mode_db", [self.snr_mode_db; 2], self.snr_db),
             ("high_snr_db", self.high_snr_db, GAINS_DB),

@@ -62,6 +62,7 @@ fn read_row(row: &Row, folder: &Path) -> Result<Pair> {
         score_rate_hz: row.score_rate_hz.unwrap_or(from_file),
         noisy: resample(&noisy.to_mono(), rate_hz, SAMPLE_RATE_HZ)?,
         clean: resample(&clean.to_mono(), rate_hz, SAMPLE_RATE_HZ)?,
+        earlier_noise: Vec::new(),
     })
 }
 
@@ -116,6 +117,7 @@ mod tests {
             score_rate_hz: SPEECH_SCORE_RATE_HZ,
             noisy: (0..500).map(|n| (n as f32 * 0.3).sin()).collect(),
             clean: (0..500).map(|n| (n as f32 * 0.1).sin()).collect(),
+            earlier_noise: Vec::new(),
         };
         write_pairs(folder.path(), std::slice::from_ref(&pair)).unwrap();
         let back = read_manifest(&folder.path().join(MANIFEST_NAME)).unwrap();

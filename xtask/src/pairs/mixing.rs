@@ -22,6 +22,8 @@ use crate::spectrum_filter::without_rumble;
 const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];
 
 const LONGEST_SAMPLES: usize = 4 * SAMPLE_RATE_HZ as usize;
+/// Noise heard before the excerpt: 3 s.
+const EARLIER_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 const FADE_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
 const LEVEL_FRAME_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 50;
 /// Frames further below the loud ones (95th percentile) than this are pauses of the speech or the noise.
@@ -33,12 +35,15 @@ const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
 const HIGHEST_PEAK: f32 = 0.95;
 
 /// How many pairs to mix, and which.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct MixOptions {
     /// Seed of every choice.
     pub seed: u64,
     /// Pairs at each of [`SNRS_DB`].
     pub pairs_per_snr: usize,
+    /// Noise sources that the model never trained on: their noise comes from `train` and `dev` alike, and no other source
+    /// is used. None: all noise of `dev`.
+    pub held_out: Vec<String>,
 }
 
 impl Default for MixOptions {
@@ -46,6 +51,7 @@ impl Default for MixOptions {
         Self {
             seed: 1,
             pairs_per_snr: 36,
+            held_out: Vec::new(),
         }
     }
 }
@@ -57,7 +63,7 @@ impl Default for MixOptions {
 pub fn mix_corpus(corpus: &Path, options: &MixOptions) -> Result<Vec<Pair>> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let speakers = Turns::flat(list(&corpus.join("dev/speech"))?, &mut rng);
-    let noises = Turns::nested(list(&corpus.join("dev/noise"))?, &mut rng);
+    let noises = Turns::nested(noise_listing(corpus, &options.held_out)?, &mut rng);
     // Noise sources take turns; the speakers' turns are shuffled, or each speaker would meet the same few sources.
     let mut speech_turns: Vec<usize> = (0..options.pairs_per_snr).collect();
     speech_turns.shuffle(&mut rng);
@@ -101,6 +107,24 @@ struct Recipe {
 
 /// Recordings by source, then by kind.
 type Listing = BTreeMap<String, BTreeMap<String, Vec<Recording>>>;
+
+fn noise_listing(corpus: &Path, held_out: &[String]) -> Result<Listing> {
+    let mut listing = list(&corpus.join("dev/noise"))?;
+    if held_out.is_empty() {
+        return Ok(listing);
+    }
+    for (source, kinds) in list(&corpus.join("train/noise"))? {
+        let merged = listing.entry(source).or_default();
+        for (kind, recordings) in kinds {
+            merged.entry(kind).or_default().extend(recordings);
+        }
+    }
+    for source in held_out {
+        ensure!(listing.contains_key(source), "the corpus has no noise source {source}");
+    }
+    listing.retain(|source, _| held_out.contains(source));
+    Ok(listing)
+}
 
 fn list(folder: &Path) -> Result<Listing> {
     let mut listing = Listing::new();
@@ -192,16 +216,24 @@ fn mix(recipe: &Recipe) -> Result<Pair> {
     let mut clean = most_active_excerpt(&speech, length, &mut rng);
     // A short loop is repeated.
     let repeated: Vec<f32> = noise.iter().copied().cycle().take(noise.len().max(length)).collect();
-    let mut noise = most_active_excerpt(&repeated, length, &mut rng);
+    let start = most_active_start(&repeated, length, &mut rng);
+    let mut noise = repeated[start..start + length].to_vec();
+    // What came before it, in a loop that is longer than both if the recording is.
+    let before = |n: usize| repeated[(start + repeated.len() * EARLIER_SAMPLES - EARLIER_SAMPLES + n) % repeated.len()];
+    let mut earlier_noise: Vec<f32> = (0..EARLIER_SAMPLES).map(before).collect();
     let clean_gain = db_to_gain(recipe.speech_level_db - active_level_db(&clean) as f32);
     let noise_gain = db_to_gain(recipe.speech_level_db - recipe.snr_db as f32 - active_level_db(&noise) as f32);
     clean.iter_mut().for_each(|x| *x *= clean_gain);
-    noise.iter_mut().for_each(|x| *x *= noise_gain);
+    noise
+        .iter_mut()
+        .chain(&mut earlier_noise)
+        .for_each(|x| *x *= noise_gain);
     fade_ends(&mut clean);
     let mut noisy: Vec<f32> = clean.iter().zip(&noise).map(|(clean, noise)| clean + noise).collect();
     let peak = noisy.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
     let guard = (HIGHEST_PEAK / peak).min(1.0);
-    noisy.iter_mut().chain(&mut clean).for_each(|x| *x *= guard);
+    let signals = noisy.iter_mut().chain(&mut clean).chain(&mut earlier_noise);
+    signals.for_each(|x| *x *= guard);
     Ok(Pair {
         noise_type: recipe.noise.kind.clone(),
         snr_db: recipe.snr_db,
@@ -212,6 +244,7 @@ fn mix(recipe: &Recipe) -> Result<Pair> {
         },
         noisy,
         clean,
+        earlier_noise,
     })
 }
 
@@ -224,8 +257,14 @@ fn load(path: &Path, treat: fn(Vec<f32>, u32) -> Vec<f32>) -> Result<(Vec<f32>, 
     Ok((samples, audio.sample_rate_hz))
 }
 
-/// The excerpt of `length` samples with the most energy in pauses-free frames among a few random positions.
+/// The excerpt at [`most_active_start`].
 fn most_active_excerpt(signal: &[f32], length: usize, rng: &mut impl Rng) -> Vec<f32> {
+    let start = most_active_start(signal, length, rng);
+    signal[start..start + length].to_vec()
+}
+
+/// Where the excerpt of `length` samples with the most active frames begins, among a few random positions.
+fn most_active_start(signal: &[f32], length: usize, rng: &mut impl Rng) -> usize {
     let threshold_db = active_threshold_db(&frame_levels_db(signal));
     let active_frames = |start: usize| {
         frame_levels_db(&signal[start..start + length])
@@ -236,11 +275,8 @@ fn most_active_excerpt(signal: &[f32], length: usize, rng: &mut impl Rng) -> Vec
     let starts: Vec<usize> = (0..EXCERPT_TRIES)
         .map(|_| rng.random_range(0..=signal.len() - length))
         .collect();
-    let best = starts
-        .into_iter()
-        .max_by_key(|&start| active_frames(start))
-        .unwrap_or(0);
-    signal[best..best + length].to_vec()
+    let best = starts.into_iter().max_by_key(|&start| active_frames(start));
+    best.unwrap_or(0)
 }
 
 fn frame_levels_db(signal: &[f32]) -> Vec<f64> {

@@ -1,17 +1,18 @@
 //! Exact gradients of the recurrent deep NMF through time (algorithm.md section 4, differentiated as a whole
 //! rather than in positive and negative parts).
 //!
-//! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, F bands, I input rows.
+//! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, U user atoms, F bands, I input rows.
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
 
 use unfold::kernels::{exp2, log2};
 use unfold::model::{Layer, Model};
-use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, adaptive_sums, collect, distribute_add, gather, spread};
+use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, UserAtoms, adaptive_sums, collect, distribute_add, gather, spread};
 use unfold::simd::dispatch;
 
 use super::products::{Dense, Gemm};
 use super::tape::{FrameRecord, LayerRecord, Record};
+use super::user_backward::UserBackward;
 
 /// Buffers of the backward pass for one batch of lanes.
 pub struct Backward {
@@ -20,6 +21,7 @@ pub struct Backward {
     activation: Vec<f32>,
     /// The same for the adaptive atoms `[J, lanes]`.
     adaptive: Vec<f32>,
+    user: UserBackward,
     /// `[R, lanes]`: by N.
     numerator: Vec<f32>,
     /// `[J, lanes]`.
@@ -42,6 +44,7 @@ impl Backward {
             lanes,
             activation: rows(c.atoms()),
             adaptive: rows(c.adaptive_atoms),
+            user: UserBackward::new(c.user_atoms * lanes),
             numerator: rows(c.atoms()),
             adaptive_numerator: rows(c.adaptive_atoms),
             rows: rows(c.input_rows()),
@@ -54,18 +57,20 @@ impl Backward {
     }
 
     /// Adds to `gradient` (a model-shaped container) the gradient of a loss whose derivative by the masks is
-    /// `mask_gradient [frames][F, lanes]`.
+    /// `mask_gradient [frames][F, lanes]`; `atoms` as they were in the forward pass.
     pub fn run(
         &mut self,
         model: &Model,
         network: &Network<Dense>,
         record: &Record,
+        atoms: &UserAtoms,
         depth: usize,
         mask_gradient: &[Vec<f32>],
         gradient: &mut Model,
     ) {
         self.activation.fill(0.0);
         self.adaptive.fill(0.0);
+        self.user.start(network, atoms);
         for t in (0..record.used).rev() {
             let frame = &record.frames[t];
             let before = if t > 0 { Some(&record.frames[t - 1]) } else { None };
@@ -73,12 +78,27 @@ impl Backward {
                 #[inline(always)]
                 || {
                     self.readout(model, network, frame, depth, &mask_gradient[t], gradient);
+                    let index = model.readout_index(depth);
+                    let scale = &mut gradient.readouts[index].user_scale;
+                    self.user
+                        .readout(atoms, &model.readouts[index].user_scale, &self.noise, frame, scale);
                     for k in (0..depth).rev() {
                         let after = match frame.layers.get(k + 1) {
-                            Some(next) if k + 1 < depth => (&next.activation, &next.adaptive_activation),
-                            _ => (&frame.activation, &frame.adaptive_activation),
+                            Some(next) if k + 1 < depth => {
+                                [&next.activation, &next.adaptive_activation, &next.user_activation]
+                            }
+                            _ => [&frame.activation, &frame.adaptive_activation, &frame.user_activation],
                         };
-                        self.layer(model, network, &frame.layers[k], after, &frame.floor, k, gradient);
+                        self.layer(
+                            model,
+                            network,
+                            &frame.layers[k],
+                            after,
+                            &frame.floor,
+                            atoms,
+                            k,
+                            gradient,
+                        );
                     }
                     self.warm_start(model, before, gradient);
                 },
@@ -146,8 +166,9 @@ impl Backward {
         model: &Model,
         network: &Network<Dense>,
         record: &LayerRecord,
-        after: (&Vec<f32>, &Vec<f32>),
+        after: [&Vec<f32>; 3],
         floor: &[f32],
+        atoms: &UserAtoms,
         k: usize,
         gradient: &mut Model,
     ) {
@@ -156,7 +177,7 @@ impl Backward {
         let layer = &model.layers[index];
         let into = &mut gradient.layers[index];
         let rows = model.config.input_rows();
-        self.through_update(layer, network.log_denominator(index), record, after.0, into);
+        self.through_update(layer, network.log_denominator(index), record, after[0], into);
         let untied = model.config.untied_encoder;
         let encoder = slice(if untied { &layer.encoder } else { &layer.decoder });
         Gemm.reconstruct(encoder, rows, &self.numerator, &mut self.rows, lanes);
@@ -164,7 +185,13 @@ impl Backward {
         Gemm.outer_add(&self.numerator, &record.ratio, encoder_gradient, lanes);
         let adaptive = model.config.adaptive_atoms > 0;
         if adaptive {
-            self.through_adaptive_update(model, network, record, after.1, floor, index, gradient);
+            self.through_adaptive_update(model, network, record, after[1], floor, index, gradient);
+        }
+        if atoms.used > 0 {
+            let into = &mut gradient.layers[index];
+            self.user
+                .through_update(atoms, layer, record, after[2], into, &mut self.band_scratch);
+            distribute_add(network, &self.band_scratch, &mut self.group_scratch, &mut self.rows);
         }
         for ((d, ratio), modelled) in self.rows.iter_mut().zip(&record.ratio).zip(&record.modelled) {
             *d *= -ratio / modelled;
@@ -178,6 +205,10 @@ impl Backward {
                 *sum *= floor;
             }
             spread(network, &self.band_scratch, &mut self.adaptive);
+        }
+        if atoms.used > 0 {
+            collect(network, &self.rows, &mut self.group_scratch, &mut self.band_scratch);
+            self.user.add_model_gradient(atoms, &self.band_scratch);
         }
     }
 
@@ -262,6 +293,7 @@ impl Backward {
         for (j, d) in self.adaptive.chunks_exact(lanes).enumerate() {
             into.adaptive_bias[j] += d.iter().sum::<f32>();
         }
+        self.user.warm_start(warm, before, into);
         let (Some(before), true) = (before, model.config.recurrent) else {
             self.activation.fill(0.0);
             self.adaptive.fill(0.0);

@@ -1,13 +1,15 @@
 //! Examples turned into what the network sees (the engine's own front end) and what the loss needs.
 
 use unfold::bands::Bands;
+use unfold::learn::{MAX_ATOMS, MIN_ATOMS, learn_atoms};
 use unfold::model::Config;
-use unfold::noise_floor::FrontEnd;
+use unfold::noise_floor::{FrontEnd, compress};
 use unfold::stft::Stft;
 use unfold::units::{bin_to_hz, hop_samples};
 
 use realfft::num_complex::Complex32;
 
+use super::envelope::{ENVELOPES, third_octaves};
 use crate::mix::{Example, Mixer, Scratch};
 
 /// Training runs at this rate; the bands are the same at every rate.
@@ -34,6 +36,10 @@ pub struct Prepared {
     pub mix_power: Vec<f32>,
     /// `[T][B]`: Re(X S*).
     pub cross_power: Vec<f32>,
+    /// `[T][ENVELOPES]`: third-octave magnitudes of the speech.
+    pub speech_envelope: Vec<f32>,
+    /// `[count][F]`: atoms learnt from another stretch of the noise; empty for none.
+    pub user_atoms: Vec<f32>,
     /// Sums over all frames and bins of |S|^2 and |X|^2.
     pub speech_energy: f32,
     pub mix_energy: f32,
@@ -74,12 +80,34 @@ impl Preparer {
         self.prepare(&example)
     }
 
+    /// What the plugin would learn from this noise: nothing from a silent or a short one. The number of atoms varies with
+    /// the length of the noise, as good as at random.
+    fn learn(&mut self, noise: &[f32]) -> Vec<f32> {
+        let (hop, bands) = (self.stft.window_samples() / 2, self.config.bands());
+        let mut spectrum = vec![Complex32::default(); self.stft.bins()];
+        let (mut power, mut band_power) = (vec![0.0; self.stft.bins()], vec![0.0; bands]);
+        let scale = self.stft.power_scale();
+        let mut frames = Vec::new();
+        let hops: Vec<&[f32]> = noise.chunks_exact(hop).collect();
+        for pair in hops.windows(2) {
+            self.stft.analyse(pair[0], pair[1], &mut spectrum);
+            for (p, x) in power.iter_mut().zip(&spectrum) {
+                *p = x.norm_sqr() * scale;
+            }
+            self.bands.mean_power_into(&power, &mut band_power);
+            frames.extend(band_power.iter().map(|p| compress(*p)));
+        }
+        let count = MIN_ATOMS + noise.len() % (MAX_ATOMS - MIN_ATOMS + 1);
+        learn_atoms(&frames, bands, count.min(self.config.user_atoms)).unwrap_or_default()
+    }
+
     /// Analyses one example.
     pub fn prepare(&mut self, example: &Example) -> Prepared {
         let hop = self.stft.window_samples() / 2;
         let (bins, bands) = (self.stft.bins(), self.config.bands());
         let kept = loss_bins();
         let frames = example.mix.len() / hop;
+        let user_atoms = self.learn(&example.learnt_noise);
         let valid = (0..kept)
             .take_while(|bin| bin_to_hz(*bin, 2 * hop, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
             .count();
@@ -92,9 +120,12 @@ impl Preparer {
             speech_compressed: empty(kept),
             mix_power: empty(kept),
             cross_power: empty(kept),
+            speech_envelope: Vec::with_capacity(frames * ENVELOPES),
+            user_atoms,
             speech_energy: 0.0,
             mix_energy: 0.0,
         };
+        let third_octaves = third_octaves(2 * hop);
         let mut front_end = FrontEnd::new(&self.config.front_end, bands);
         let mut mix_spectrum = vec![Complex32::default(); bins];
         let mut speech_spectrum = mix_spectrum.clone();
@@ -132,6 +163,10 @@ impl Preparer {
                 out.speech_energy += ss;
                 out.mix_energy += xx;
             }
+            out.speech_envelope.extend(third_octaves.iter().map(|band| {
+                let powers = speech_spectrum[band.clone()].iter().map(|s| s.norm_sqr());
+                (powers.sum::<f32>() * loss_scale).sqrt()
+            }));
         }
         out
     }

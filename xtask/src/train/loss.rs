@@ -1,5 +1,6 @@
 //! The loss of a sequence and its derivative by the band masks: compressed magnitudes plus the logarithm of the
-//! error's share of the speech energy (algorithm.md section 5), on full-resolution bins.
+//! error's share of the speech energy (algorithm.md section 5), on full-resolution bins, plus the correlation of
+//! envelopes.
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
 
@@ -10,6 +11,7 @@ use unfold::simd::dispatch;
 use unfold::units::bin_to_hz;
 
 use super::batch::{COMPRESSION, Prepared, TRAINING_RATE_HZ, loss_bins};
+use super::envelope::{ENVELOPES, Envelopes, third_octaves};
 
 /// Weights of the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,8 @@ pub struct LossConfig {
     pub log_error_knee: f32,
     /// Bins count in the magnitude error as 1 / (1 + f / this).
     pub magnitude_corner_hz: f32,
+    /// Weight of the envelopes' lack of correlation.
+    pub envelope_weight: f32,
 }
 
 impl Default for LossConfig {
@@ -32,6 +36,7 @@ impl Default for LossConfig {
             log_error_weight: 0.35,
             log_error_knee: 0.01,
             magnitude_corner_hz: 2000.0,
+            envelope_weight: 1.2,
         }
     }
 }
@@ -63,6 +68,8 @@ pub struct Loss {
     bin_gradient: Vec<f32>,
     all_bins: Vec<f32>,
     band_gradient: Vec<f32>,
+    third_octaves: [std::ops::Range<usize>; ENVELOPES],
+    envelopes: Envelopes,
 }
 
 impl Loss {
@@ -83,6 +90,8 @@ impl Loss {
             bin_gradient: vec![0.0; bins],
             all_bins: vec![0.0; bands.bins()],
             band_gradient: vec![0.0; bands.bands()],
+            third_octaves: third_octaves(window),
+            envelopes: Envelopes::default(),
             bands,
         }
     }
@@ -93,10 +102,13 @@ impl Loss {
         let bands = self.bands.bands();
         // The relative error is known only at the end of the sequence, so a first pass adds it up.
         let mut error = f64::from(example.speech_energy);
+        self.envelopes.start(example.frames);
         for t in 0..example.frames {
             self.bands
                 .interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
             let range = t * bins..(t + 1) * bins;
+            self.envelopes
+                .push(&self.third_octaves, &self.bin_mask, &example.mix_power[range.clone()]);
             let powers = example.mix_power[range.clone()].iter().zip(&example.cross_power[range]);
             let sum: f32 = self
                 .bin_mask
@@ -106,6 +118,7 @@ impl Loss {
                 .sum();
             error += f64::from(sum);
         }
+        let envelopes = self.envelopes.finish(example, self.config.envelope_weight);
         let error = error.max(0.0);
         let energy = f64::from(example.speech_energy.max(SPEECHLESS_SHARE * example.mix_energy)).max(1e-9);
         let knee = f64::from(self.config.log_error_knee);
@@ -133,6 +146,10 @@ impl Loss {
                     )
                 },
             ));
+            let mix_power = &example.mix_power[range];
+            let gradient_by_bin = &mut self.bin_gradient;
+            self.envelopes
+                .add_gradient(t, &self.third_octaves, &self.bin_mask, mix_power, gradient_by_bin);
             self.all_bins[..bins].copy_from_slice(&self.bin_gradient);
             self.band_gradient.fill(0.0);
             self.bands
@@ -144,7 +161,8 @@ impl Loss {
             + f64::from(example.speech_energy) / energy;
         Score {
             total: f64::from(self.config.magnitude_weight) * magnitude
-                + f64::from(self.config.log_error_weight) * (knee + relative).ln(),
+                + f64::from(self.config.log_error_weight) * (knee + relative).ln()
+                + envelopes,
             magnitude,
             sdr_db: -10.0 * relative.max(1e-4).log10(),
             input_sdr_db: -10.0 * input_error.max(1e-4).log10(),

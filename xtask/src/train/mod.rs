@@ -6,12 +6,14 @@ mod backward;
 mod batch;
 mod checkpoint;
 mod config;
+mod envelope;
 mod loss;
 mod products;
 mod sequence;
 mod snmf;
 mod start;
 mod tape;
+mod user_backward;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -51,6 +53,9 @@ pub struct Args {
     /// JSON file with settings that differ from the default ones
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Start from the weights of this model instead of from sparse NMF dictionaries
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Go on from the checkpoint
     #[arg(long)]
     resume: bool,
@@ -98,7 +103,14 @@ pub fn run(args: &Args) -> Result<()> {
     let mut trainer = if args.resume {
         Trainer::resume(config, Checkpoint::read(&checkpoint_path)?)?
     } else {
-        let model = start::initial_model(&config, &mixer)?;
+        let model = match &args.from {
+            Some(path) => crate::denoise::read_model(path)?,
+            None => start::initial_model(&config, &mixer)?,
+        };
+        ensure!(
+            model.config == config.network.model_config(),
+            "the model to start from has other sizes than the configuration asks for"
+        );
         Trainer::new(config, model)
     };
     println!("model: {} parameters", trainer.model.parameter_count());

@@ -42,6 +42,7 @@ impl Worker {
         let network = Network::<Dense>::new(model, self.lanes);
         let frames = examples[0].frames;
         self.state.reset();
+        self.load_user_atoms(examples);
         self.record.rewind();
         for t in 0..frames {
             self.load(examples, t);
@@ -51,8 +52,16 @@ impl Worker {
         let (scores, mask_gradient) = self.losses(examples, model.config.bands());
         if learn {
             self.gradient.blocks_mut().into_iter().for_each(|block| block.fill(0.0));
-            self.backward
-                .run(model, &network, &self.record, depth, &mask_gradient, &mut self.gradient);
+            let atoms = &self.state.user;
+            self.backward.run(
+                model,
+                &network,
+                &self.record,
+                atoms,
+                depth,
+                &mask_gradient,
+                &mut self.gradient,
+            );
         }
         scores
     }
@@ -66,6 +75,21 @@ impl Worker {
             for (f, (v, n)) in rows.enumerate() {
                 self.features[f * lanes + lane] = *v;
                 self.state.floor[f * lanes + lane] = *n;
+            }
+        }
+    }
+
+    /// Interleaves the user atoms of all examples; who has fewer gets zeros.
+    fn load_user_atoms(&mut self, examples: &[&Prepared]) {
+        let (lanes, length) = (self.lanes, self.features.len() / self.lanes);
+        let user = &mut self.state.user;
+        let counts = examples.iter().map(|example| example.user_atoms.len() / length);
+        user.used = counts.max().unwrap_or(0).min(user.activation.len() / lanes);
+        user.spectra.fill(0.0);
+        for (lane, example) in examples.iter().enumerate() {
+            let values = example.user_atoms.iter().take(user.used * length);
+            for (i, w) in values.enumerate() {
+                user.spectra[i * lanes + lane] = *w;
             }
         }
     }
@@ -108,6 +132,7 @@ mod tests {
             speech_atoms: 4,
             noise_atoms: 3,
             adaptive_atoms: 2,
+            user_atoms: 16,
             layers: 3,
             untied_layers: 2,
             untied_encoder: true,
@@ -135,8 +160,9 @@ mod tests {
         use crate::mix::Example;
         let mut preparer = crate::train::batch::Preparer::new(config);
         let mut seed = 17;
+        // The first has no user atoms, the second fewer than the third.
         (0..count)
-            .map(|_| {
+            .map(|index| {
                 let speech: Vec<f32> = (0..480 * 6).map(|n| 0.1 * (n as f32 * 0.05).sin()).collect();
                 let mix = speech
                     .iter()
@@ -146,6 +172,9 @@ mod tests {
                     mix,
                     speech,
                     bandwidth_hz: 24_000.0,
+                    learnt_noise: (0..480 * (index * 60))
+                        .map(|_| pseudo_random(&mut seed) - 0.5)
+                        .collect(),
                 })
             })
             .collect()
@@ -219,6 +248,7 @@ mod tests {
             floor_rows: false,
             context_group: 1,
             adaptive_atoms: 0,
+            user_atoms: 0,
             untied_encoder: false,
             recurrent: false,
             readout_per_depth: false,
@@ -239,6 +269,8 @@ mod tests {
         for (lane, example) in examples.iter().enumerate() {
             let mut state = State::new(&model.config, 1);
             for t in 0..example.frames {
+                state.user.used = example.user_atoms.len() / bands;
+                state.user.spectra[..example.user_atoms.len()].copy_from_slice(&example.user_atoms);
                 state.floor.copy_from_slice(&example.floor[t * bands..(t + 1) * bands]);
                 state.push_features(&model.config, &example.features[t * bands..(t + 1) * bands]);
                 forward(&network, &mut state, 3, true, &mut ());

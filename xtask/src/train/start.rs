@@ -92,6 +92,7 @@ fn stack(preparer: &mut Preparer, sizes: &Config, signal: Vec<f32>) -> Columns {
         mix: signal.clone(),
         speech: signal,
         bandwidth_hz: 24_000.0,
+        learnt_noise: Vec::new(),
     });
     let bands = sizes.bands();
     let mut state = State::new(sizes, 1);
@@ -124,6 +125,8 @@ fn fill(sizes: Config, atoms: &[f32], activation: &[f32], sparsity: f32) -> Mode
     warm.recurrence.diag_mut().fill(0.5);
     warm.adaptive_bias.fill(0.1);
     warm.adaptive_recurrence.fill(0.5);
+    warm.user_bias.fill(0.1);
+    warm.user_recurrence.fill(0.5);
     for layer in &mut model.layers {
         set(layer.decoder.as_slice_mut().unwrap_or_default(), atoms);
         set(layer.encoder.as_slice_mut().unwrap_or_default(), atoms);
@@ -131,6 +134,8 @@ fn fill(sizes: Config, atoms: &[f32], activation: &[f32], sparsity: f32) -> Mode
         layer.exponent.fill(1.0);
         layer.adaptive_sparsity.fill(sparsity);
         layer.adaptive_exponent.fill(1.0);
+        layer.user_sparsity.fill(sparsity);
+        layer.user_exponent.fill(1.0);
     }
     let newest: Vec<f32> = atoms
         .chunks_exact(rows)
@@ -139,6 +144,7 @@ fn fill(sizes: Config, atoms: &[f32], activation: &[f32], sparsity: f32) -> Mode
     for readout in &mut model.readouts {
         set(readout.dictionary.as_slice_mut().unwrap_or_default(), &newest);
         readout.adaptive_scale.fill(1.0);
+        readout.user_scale.fill(1.0);
         readout.mask_exponent.fill(2.5);
     }
     model

@@ -11,6 +11,8 @@ pub struct LayerRecord {
     pub ratio: Vec<f32>,
     pub log_update: Vec<f32>,
     pub adaptive_log_update: Vec<f32>,
+    pub user_activation: Vec<f32>,
+    pub user_log_update: Vec<f32>,
 }
 
 /// One frame: its layers and what came out.
@@ -20,6 +22,7 @@ pub struct FrameRecord {
     pub floor: Vec<f32>,
     pub activation: Vec<f32>,
     pub adaptive_activation: Vec<f32>,
+    pub user_activation: Vec<f32>,
     pub speech: Vec<f32>,
     pub noise: Vec<f32>,
     pub mask: Vec<f32>,
@@ -64,6 +67,8 @@ impl Tape for Record {
         keep(&mut record.ratio, &state.ratio);
         keep(&mut record.log_update, &state.log_update);
         keep(&mut record.adaptive_log_update, &state.adaptive_log_update);
+        keep(&mut record.user_activation, &state.user.activation);
+        keep(&mut record.user_log_update, &state.user.log_update);
     }
 
     fn readout(&mut self, state: &State) {
@@ -71,6 +76,7 @@ impl Tape for Record {
         keep(&mut record.floor, &state.floor);
         keep(&mut record.activation, &state.activation);
         keep(&mut record.adaptive_activation, &state.adaptive_activation);
+        keep(&mut record.user_activation, &state.user.activation);
         keep(&mut record.speech, &state.speech);
         keep(&mut record.noise, &state.noise);
         keep(&mut record.mask, &state.mask);
