@@ -9,7 +9,7 @@ use unfold::engine::{Engine, Settings};
 use unfold::model::Model;
 use unfold::units::{HOP_S, hop_samples};
 
-use super::lane::{PEER_RATE_HZ, Signal};
+use super::lane::{PEER_RATE_HZ, Signal, quantile};
 
 /// Engines that run side by side.
 pub const INSTANCES: usize = 32;
@@ -51,11 +51,10 @@ impl Instances {
             }
             shares.push(begin.elapsed().as_secs_f64() / HOP_S);
         }
-        shares.sort_by(f64::total_cmp);
         Ok(Self {
             count: INSTANCES,
-            share_of_core: shares[ROUNDS / 2],
-            p99_share_of_core: shares[ROUNDS * 99 / 100],
+            share_of_core: quantile(&shares, 0.5),
+            p99_share_of_core: quantile(&shares, 0.99),
         })
     }
 }
@@ -72,6 +71,5 @@ pub fn creation_ms(model: &Arc<Model>) -> Result<f64> {
         times_ms.push(begin.elapsed().as_secs_f64() * 1e3);
         drop(engine);
     }
-    times_ms.sort_by(f64::total_cmp);
-    Ok(times_ms[times_ms.len() / 2])
+    Ok(quantile(&times_ms, 0.5))
 }

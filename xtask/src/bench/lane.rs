@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
 use serde::Serialize;
 use unfold::engine::{Engine, Settings};
@@ -84,6 +85,8 @@ pub struct Lane {
     /// Work buffers, one per channel.
     buffers: Vec<Vec<f32>>,
     times_us: Vec<f64>,
+    /// Processor time of the same hops: what they cost without what else the machine was doing.
+    processor_us: Vec<f64>,
     done_hops: usize,
 }
 
@@ -114,6 +117,7 @@ impl Lane {
             hop,
             buffers: vec![vec![0.0; hop]; channels],
             times_us: Vec::new(),
+            processor_us: Vec::new(),
             done_hops: 0,
         })
     }
@@ -132,6 +136,7 @@ impl Lane {
             hop: DenoiseState::FRAME_SIZE,
             buffers: vec![vec![0.0; DenoiseState::FRAME_SIZE]],
             times_us: Vec::new(),
+            processor_us: Vec::new(),
             done_hops: 0,
         }
     }
@@ -142,6 +147,7 @@ impl Lane {
             let start = self.done_hops % SIGNAL_HOPS * self.hop;
             let input = &self.signal[start..start + self.hop];
             self.buffers.iter_mut().for_each(|buffer| buffer.copy_from_slice(input));
+            let processor = ThreadTime::now();
             let begin = Instant::now();
             match &mut self.runner {
                 Runner::Unfold { engine, settings } => match self.buffers.as_mut_slice() {
@@ -153,6 +159,7 @@ impl Lane {
                 }
             }
             self.times_us.push(begin.elapsed().as_secs_f64() * 1e6);
+            self.processor_us.push(processor.elapsed().as_secs_f64() * 1e6);
             self.done_hops += 1;
         }
     }
@@ -160,20 +167,26 @@ impl Lane {
     /// Forgets the times so far, which only warmed up caches and trackers.
     pub fn forget_times(&mut self) {
         self.times_us.clear();
+        self.processor_us.clear();
     }
 
     /// What the times come to.
     pub fn figure(&self) -> Figure {
-        let mut sorted = self.times_us.clone();
-        sorted.sort_by(f64::total_cmp);
-        let quantile = |share: f64| sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)];
         Figure {
             name: self.name.clone(),
-            hops: sorted.len(),
-            median_us: quantile(0.5),
-            p999_us: quantile(0.999),
+            hops: self.times_us.len(),
+            median_us: quantile(&self.times_us, 0.5),
+            p999_us: quantile(&self.times_us, 0.999),
+            p999_processor_us: quantile(&self.processor_us, 0.999),
         }
     }
+}
+
+/// The value that `share` of the values do not exceed.
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)]
 }
 
 /// Times of one lane.
@@ -187,4 +200,6 @@ pub struct Figure {
     pub median_us: f64,
     /// Time that one hop in a thousand exceeds.
     pub p999_us: f64,
+    /// The same of the processor time, which leaves out what else the machine was doing.
+    pub p999_processor_us: f64,
 }

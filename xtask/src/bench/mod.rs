@@ -53,6 +53,7 @@ struct Report {
     ratio_to_nnnoiseless: f64,
     /// The same lane's slowest hop in a thousand.
     full_depth_p999_ms: f64,
+    full_depth_p999_processor_ms: f64,
     /// Median cost on a signal that decays through the subnormal numbers, over that on noise.
     ratio_decay_to_noise: f64,
     /// Weights read per second at full depth, 48 kHz mono, during the median hop.
@@ -119,6 +120,7 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
         hops: full.hops,
         ratio_to_nnnoiseless: full.median_us / peer.median_us,
         full_depth_p999_ms: full.p999_us / 1e3,
+        full_depth_p999_processor_ms: full.p999_processor_us / 1e3,
         ratio_decay_to_noise: decay.median_us / noise.median_us,
         achieved_gb_per_s: per_ns(WEIGHT_BYTES * macs),
         achieved_gflop_per_s: per_ns(2 * macs),
