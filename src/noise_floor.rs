@@ -9,6 +9,10 @@ use crate::units::time_constant_to_coefficient;
 /// moves no tracker.
 const SILENCE: f32 = 1e-3;
 
+/// A level above this (white noise of about -11 dBFS, louder than speech within full scale can be) is forgotten
+/// with the first frame below it, so that an outburst of +40 dBFS does not leave the network deaf for seconds.
+const LOUDEST: f32 = 0.08;
+
 /// Settings of the level and floor trackers; stored in the model, since it was trained with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontEndConfig {
@@ -109,6 +113,9 @@ impl FrontEnd {
         let start_coefficient = 1.0 / self.frames as f32;
         let level_coefficient = self.level_coefficient.max(start_coefficient);
         self.level += level_coefficient * (mean - self.level);
+        if mean < LOUDEST {
+            self.level = self.level.min(LOUDEST);
+        }
         let smoothing = self.smoothing_coefficient.max(start_coefficient);
         let first = self.frames == 1;
         for ((&v, smoothed), floor) in magnitudes.iter().zip(&mut self.smoothed).zip(&mut self.floor) {
@@ -168,6 +175,21 @@ mod tests {
         run(&mut front, &[1e-6], 100);
         let left_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
         assert!(left_db.abs() < 0.2, "{left_db} dB above the noise after it came back");
+    }
+
+    #[test]
+    fn an_outburst_is_forgotten_within_a_second() {
+        let sound = [1e-6, 4e-6];
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2);
+        let before = run(&mut front, &sound, 300);
+        run(&mut front, &[1e2, 1e2], 300);
+        let after = run(&mut front, &sound, 100);
+        for (a, b) in after.0.iter().zip(&before.0) {
+            assert!((0.4..1.1).contains(&(a / b)), "{a} {b}");
+        }
+        // Steady sound above the bound keeps its own level.
+        let mean: f32 = run(&mut front, &[1e-2, 1e-2], 1000).0.iter().sum::<f32>() / 2.0;
+        assert!((mean - 1.0).abs() < 0.01, "{mean}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Promises: amount 0 is the input; result + removed = input; listening to the input changes nothing; the same sound
-//! gets the same mask at every sample rate; hostile samples harm nothing.
+//! gets the same mask at every sample rate.
 
 mod signals;
 
@@ -162,34 +162,6 @@ fn tones(rate_hz: f64) -> Vec<f32> {
             (0..28).map(|k| 0.02 * tone(t, k)).sum::<f64>() as f32
         })
         .collect()
-}
-
-#[test]
-fn hostile_samples_leave_no_trace() {
-    let rate_hz = 48e3;
-    let mut engine = Engine::new(shipped(), rate_hz, 1).unwrap();
-    let settings = Settings::default();
-    for bad in [
-        f32::NAN,
-        f32::INFINITY,
-        f32::NEG_INFINITY,
-        1e30,
-        -1e30,
-        f32::MIN_POSITIVE / 4.0,
-    ] {
-        let mut block = vec![bad; 5000];
-        engine.process(&settings, &mut [&mut block]);
-        assert!(block.iter().all(|y| y.is_finite() && y.abs() <= 400.0), "{bad}");
-    }
-    // Two seconds of good input later the output is that of an engine that never heard the bad one.
-    let good = noisy(144_000, rate_hz);
-    let (mut after, mut fresh) = (good.clone(), good);
-    engine.process(&settings, &mut [&mut after]);
-    Engine::new(shipped(), rate_hz, 1)
-        .unwrap()
-        .process(&settings, &mut [&mut fresh]);
-    let error_db = signals::difference_db(&after[120_000..], &fresh[120_000..]) - signals::level_db(&fresh[120_000..]);
-    assert!(error_db < -15.0, "{error_db} dB apart two seconds later");
 }
 
 #[test]

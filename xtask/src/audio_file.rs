@@ -9,13 +9,13 @@ mod write;
 pub use write::{OutputFile, check_not_same, is_writable_format, write_atomically};
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 pub use unfold::engine::MAX_CHANNELS;
@@ -157,18 +157,25 @@ pub enum AudioFileError {
 /// An [`AudioFileError`] for everything that is not 1 to [`MAX_CHANNELS`] channels of at least one
 /// finite sample each.
 pub fn read(path: &Path) -> Result<Audio, AudioFileError> {
-    let mut file = open(path)?;
+    decode(path, open(path)?)
+}
+
+/// As [`read`], from any source of bytes; `path` is what errors name.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, mut source: impl MediaSource + 'static) -> Result<Audio, AudioFileError> {
     let unreadable = |source| AudioFileError::Unreadable {
         path: path.to_owned(),
         source,
     };
     let mut start = Vec::new();
-    (&mut file).take(4).read_to_end(&mut start).map_err(unreadable)?;
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    (&mut source).take(4).read_to_end(&mut start).map_err(unreadable)?;
+    source.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let audio = match start.as_slice() {
         b"" => return Err(AudioFileError::Empty { path: path.to_owned() }),
-        b"RIFF" => read_wav(path, file)?,
-        b"fLaC" | b"OggS" => read_with_symphonia(path, file)?,
+        b"RIFF" => read_wav(path, source)?,
+        b"fLaC" | b"OggS" => read_with_symphonia(path, source)?,
         _ => return Err(AudioFileError::NotAudio { path: path.to_owned() }),
     };
     validate(path, audio)
@@ -236,8 +243,8 @@ fn full_scale(bits: u16) -> f32 {
 }
 
 /// WAV goes through hound, which takes any channel count; symphonia stops at 26.
-fn read_wav(path: &Path, file: File) -> Result<Audio, AudioFileError> {
-    let reader = hound::WavReader::new(BufReader::new(file)).map_err(|error| damaged(path, error))?;
+fn read_wav(path: &Path, source: impl Read) -> Result<Audio, AudioFileError> {
+    let reader = hound::WavReader::new(BufReader::new(source)).map_err(|error| damaged(path, error))?;
     let spec = reader.spec();
     check_channel_count(path, usize::from(spec.channels))?;
     let mut channels = vec![Vec::new(); usize::from(spec.channels)];
@@ -274,8 +281,8 @@ fn deinterleave<E>(samples: impl Iterator<Item = Result<f32, E>>, channels: &mut
     Ok(())
 }
 
-fn read_with_symphonia(path: &Path, file: File) -> Result<Audio, AudioFileError> {
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+fn read_with_symphonia(path: &Path, source: impl MediaSource + 'static) -> Result<Audio, AudioFileError> {
+    let stream = MediaSourceStream::new(Box::new(source), Default::default());
     let mut container = symphonia::default::get_probe()
         .probe(
             &Hint::new(),

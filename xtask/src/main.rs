@@ -4,9 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use xtask::{atomic_file, audio_file};
 
-mod atomic_file;
-mod audio_file;
 mod augment;
 mod bench;
 mod bundle;
@@ -23,6 +22,7 @@ mod peers;
 mod report;
 mod resample;
 mod setup;
+mod soak;
 mod spectrum_filter;
 mod synth_noise;
 mod train;
@@ -37,6 +37,7 @@ enum Cli {
     Inspect(inspect::Args),
     Eval(eval::Args),
     Bench(bench::Args),
+    Soak(soak::Args),
     Train(train::Args),
 }
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Cli::Inspect(args) => inspect::run(&args),
         Cli::Eval(args) => eval::run(&args),
         Cli::Bench(args) => bench::run(&args),
+        Cli::Soak(args) => soak::run(&args),
         Cli::Train(args) => train::run(&args),
     };
     match result {
