@@ -3,6 +3,8 @@
 //! All lanes take turns in short bursts of hops, so that whatever else the machine does hits them alike; medians
 //! and ratios can be trusted before absolute figures.
 
+mod meters;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -204,6 +206,8 @@ struct Report {
     lanes: Vec<Figure>,
     /// Median cost at full depth, 48 kHz mono, over RNNoise's.
     ratio_to_nnnoiseless: f64,
+    /// Median cost per hop with the panel's meters over the cost without.
+    ratio_with_meters: f64,
     /// Median time to make an engine (48 kHz mono).
     engine_creation_ms: f64,
 }
@@ -236,6 +240,7 @@ pub fn run(args: &Args) -> Result<()> {
         // lanes() puts RNNoise first and the full depth at its rate second.
         ratio_to_nnnoiseless: figures[1].median_us / figures[0].median_us,
         lanes: figures,
+        ratio_with_meters: meters::ratio(&model, args.hops)?,
         engine_creation_ms: engine_creation_ms(&model)?,
     };
     let text = markdown(&report);
@@ -310,13 +315,14 @@ fn markdown(report: &Report) -> String {
     format!(
         "Made by `cargo xtask bench` on {} ({}), {} hops of 10 ms in each lane, all lanes taking turns every {BURST_HOPS} \
          hops; model sha256 `{}`.\n\nAt full depth, 48 kHz mono, a hop costs {:.2} times RNNoise's (medians; the \
-         99.9 % column also holds whatever else the machine was doing). Making an engine \
-         takes {:.2} ms.\n\n{}",
+         99.9 % column also holds whatever else the machine was doing). With the panel's meters it costs {:.3} times as \
+         much. Making an engine takes {:.2} ms.\n\n{}",
         report.date,
         report.processor,
         report.hops,
         report.model_sha256,
         report.ratio_to_nnnoiseless,
+        report.ratio_with_meters,
         report.engine_creation_ms,
         table(&header, &rows)
     )
