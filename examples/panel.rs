@@ -11,11 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nice_plug::editor::{Editor, EditorHandle};
-use nice_plug_egui::EguiEditorHandle;
-use unfold::engine::Engine;
-use unfold::meter_channel::{self, LoadMeter, MeterWriter};
-use unfold::meters::MeterFrame;
+use unfold::editor::UnfoldEditor;
+use unfold::meter_channel::{self, MeterWriter};
 use unfold::params::{EditorView, UnfoldParams};
+use unfold::plugin::{Active, ActiveConfig};
 use unfold::shared::EditorShared;
 use unfold::{editor, model_file, units};
 
@@ -34,31 +33,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let (writer, reader) = meter_channel::channel();
     let shared = Arc::new(EditorShared::new(reader, model_file::shipped()));
-    let engine = Engine::new(model_file::shipped(), SAMPLE_RATE_HZ, 1)?;
-    shared.set_activation(SAMPLE_RATE_HZ as f32, engine.latency_samples() as u32);
+    let config = ActiveConfig {
+        sample_rate_hz: SAMPLE_RATE_HZ as f32,
+        channel_count: 1,
+        max_block_samples: units::hop_samples(SAMPLE_RATE_HZ),
+        realtime: true,
+    };
+    let active = Active::new(model_file::shipped(), config)?;
+    shared.set_activation(config.sample_rate_hz, 2 * config.max_block_samples as u32);
     let player = (params.clone(), shared.clone());
-    std::thread::spawn(move || play(engine, &recording, &player.0, &player.1, writer));
+    std::thread::spawn(move || play(active, &recording, &player.0, &player.1, writer));
 
     let (_host, context) = panel_host::FakeHost::new();
     let window = editor::create(params, shared).spawn(None, false, None, context, None)?;
-    EguiEditorHandle::run_until_closed(window.window)?;
+    <UnfoldEditor as Editor>::Handle::run_until_closed(window.window)?;
     Ok(())
 }
 
-/// Runs the engine over the recording in real time, for ever, as a host's audio thread would.
-fn play(mut engine: Engine, recording: &[f32], params: &UnfoldParams, shared: &EditorShared, mut meters: MeterWriter) {
-    let hop_samples = units::hop_samples(SAMPLE_RATE_HZ);
-    let mut load = LoadMeter::new(SAMPLE_RATE_HZ, hop_samples);
-    let mut frame = MeterFrame::default();
+/// Runs the plugin's own processing over the recording in real time, for ever, as a host's audio thread would.
+fn play(mut active: Active, recording: &[f32], params: &UnfoldParams, shared: &EditorShared, mut meters: MeterWriter) {
     let mut next = Instant::now();
     loop {
-        for hop in recording.chunks_exact(hop_samples) {
+        for hop in recording.chunks_exact(units::hop_samples(SAMPLE_RATE_HZ)) {
             let mut block = hop.to_vec();
-            let start = Instant::now();
-            engine.process(&params.settings(), &mut [&mut block]);
-            shared.set_load(load.record(hop_samples, start.elapsed()));
-            engine.meter_frame(&mut frame);
-            meters.publish(&frame);
+            active.process(&params.settings(), &mut [&mut block], shared, &mut meters);
             next += Duration::from_millis(10);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }

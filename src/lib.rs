@@ -30,6 +30,8 @@ pub mod units;
 #[cfg(feature = "plugin")]
 pub mod editor;
 #[cfg(feature = "plugin")]
+pub mod load;
+#[cfg(feature = "plugin")]
 pub mod meter_channel;
 #[cfg(feature = "plugin")]
 pub mod params;

@@ -18,9 +18,9 @@ pub const FLOOR_OFF_DB: f32 = -60.0;
 /// Largest output gain in either direction, in dB.
 pub const OUTPUT_GAIN_LIMIT_DB: f32 = 24.0;
 /// Step of the parameters in dB: what one decimal shows.
-const STEP_DB: f32 = 0.1;
+pub const STEP_DB: f32 = 0.1;
 /// Step of the amount: one per cent.
-const STEP_AMOUNT: f32 = 0.01;
+pub const STEP_AMOUNT: f32 = 0.01;
 
 /// What the plugin plays: the parameter's own copy of [`Listen`], with stable ids for saved states.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,15 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
 
 use crate::editor::{self, UnfoldEditor};
 use crate::engine::{Engine, EngineError, Settings};
-use crate::meter_channel::{self, LoadMeter, MeterWriter};
-use crate::meters::MeterFrame;
+use crate::load::{DepthGuard, LoadMeter};
+use crate::meter_channel::{self, MeterWriter};
+use crate::meters::FRAME_INTERVAL_HOPS;
 use crate::model::Model;
 use crate::params::{UnfoldParams, sanitize_state};
 use crate::shared::EditorShared;
@@ -26,13 +27,16 @@ pub struct Unfold {
     restart_requested: bool,
 }
 
-/// What exists only between `activate` and `deactivate`: the engine, and what it tells an open panel.
+/// What exists only between `activate` and `deactivate`: the engine, what watches over its load, and what it tells an
+/// open panel.
 pub struct Active {
     engine: Engine,
     config: ActiveConfig,
+    /// Layers of the model in use.
+    layers: usize,
     load_meter: LoadMeter,
-    /// Room for the next meter frame.
-    frame: MeterFrame,
+    /// `None` where nothing can be late: offline rendering always runs the depth that is set.
+    guard: Option<DepthGuard>,
     /// Hop count at the last published meter frame.
     published_hops: u64,
 }
@@ -44,6 +48,10 @@ pub struct ActiveConfig {
     pub sample_rate_hz: f32,
     /// As many inputs as outputs.
     pub channel_count: usize,
+    /// Longest block that the host announces.
+    pub max_block_samples: usize,
+    /// Whether every block has a deadline.
+    pub realtime: bool,
 }
 
 impl Active {
@@ -53,18 +61,24 @@ impl Active {
     /// When the engine refuses the sample rate or the channel count.
     pub fn new(model: Arc<Model>, config: ActiveConfig) -> Result<Self, EngineError> {
         let sample_rate_hz = f64::from(config.sample_rate_hz);
+        let layers = model.layers();
         let engine = Engine::new(model, sample_rate_hz, config.channel_count)?;
         let hop_samples = engine.latency_samples() / 2;
         Ok(Self {
             engine,
             config,
-            load_meter: LoadMeter::new(sample_rate_hz, hop_samples),
-            frame: MeterFrame::default(),
+            layers,
+            load_meter: LoadMeter::new(sample_rate_hz, config.max_block_samples, hop_samples),
+            guard: config.realtime.then(|| DepthGuard::new(layers)),
             published_hops: 0,
         })
     }
 
-    /// Denoises one block in place and, while a panel is open, measures it for `shared` and `meters`. Audio thread.
+    /// Denoises one block in place, with no more layers than there is time for; while a panel is open, sends it a frame.
+    /// Audio thread.
+    ///
+    /// The clock is read twice per call. That is no system call on the systems that audio runs on: on Linux the kernel
+    /// maps the clock into the process (vDSO) wherever the processor's own counter keeps time.
     pub fn process(
         &mut self,
         settings: &Settings,
@@ -72,18 +86,29 @@ impl Active {
         shared: &EditorShared,
         meters: &mut MeterWriter,
     ) {
-        if !shared.editor_open() {
-            self.engine.process(settings, channels);
-            return;
-        }
         let samples = channels.first().map_or(0, |channel| channel.len());
+        let allowed = self.guard.as_ref().map_or(self.layers, DepthGuard::limit);
+        let layers = settings.layers.min(allowed);
         let start = Instant::now();
-        self.engine.process(settings, channels);
-        shared.set_load(self.load_meter.record(samples, start.elapsed()));
-        if self.engine.hops() != self.published_hops {
+        self.engine.process(&Settings { layers, ..*settings }, channels);
+        self.record_time(samples, start.elapsed(), layers, shared);
+        if shared.editor_open() && self.engine.hops() >= self.published_hops + FRAME_INTERVAL_HOPS {
             self.published_hops = self.engine.hops();
-            self.engine.meter_frame(&mut self.frame);
-            meters.publish(&self.frame);
+            meters.publish(|frame| self.engine.meter_frame(frame));
+            shared.repaint().request_repaint();
+        }
+    }
+
+    /// Takes in that `samples` took `time` with `layers` running. Audio thread.
+    fn record_time(&mut self, samples: usize, time: Duration, layers: usize, shared: &EditorShared) {
+        let Some(period) = self.load_meter.record(samples, time) else {
+            return;
+        };
+        shared.set_load(self.load_meter.worst());
+        if let Some(guard) = &mut self.guard {
+            guard.record(period.load, self.load_meter.seconds(period.samples), layers);
+            let limit = guard.limit();
+            shared.set_layers_limit((limit < self.layers).then_some(limit as u32));
         }
     }
 
@@ -145,6 +170,8 @@ impl Plugin for Unfold {
         let config = ActiveConfig {
             sample_rate_hz: buffer_config.sample_rate,
             channel_count: audio_io_layout.main_output_channels.map_or(0, NonZeroU32::get) as usize,
+            max_block_samples: buffer_config.max_buffer_size as usize,
+            realtime: buffer_config.process_mode == ProcessMode::Realtime,
         };
         // A host may activate again without deactivating; what is there already then stays.
         let keep =
@@ -203,6 +230,7 @@ impl Unfold {
             Some(Err(sentence)) => (model_file::shipped(), sentence),
         };
         self.shared.set_model(model.clone(), message);
+        self.shared.set_layers_limit(None);
         Active::new(model, config)
             .inspect_err(|error| nice_error!("{error}"))
             .ok()
@@ -241,3 +269,6 @@ impl Vst3Plugin for Unfold {
     const VST3_CLASS_ID: [u8; 16] = *b"UnfoldDenoiser01";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Restoration];
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atomic_float::AtomicF32;
+use nice_plug_egui::RepaintNotifier;
 
 use crate::meter_channel::MeterReader;
 use crate::meters::DISPLAY_BANDS;
@@ -14,6 +15,9 @@ use crate::model::Model;
 pub struct EditorShared {
     open_editors: AtomicU32,
     load: AtomicF32,
+    /// 0 while every layer may run.
+    layers_limit: AtomicU32,
+    repaint: RepaintNotifier,
     latency_samples: AtomicU32,
     sample_rate_hz: AtomicF32,
     meters: Mutex<MeterReader>,
@@ -33,6 +37,8 @@ impl EditorShared {
         Self {
             open_editors: AtomicU32::new(0),
             load: AtomicF32::new(0.0),
+            layers_limit: AtomicU32::new(0),
+            repaint: RepaintNotifier::new(),
             latency_samples: AtomicU32::new(0),
             sample_rate_hz: AtomicF32::new(0.0),
             meters: Mutex::new(meters),
@@ -65,7 +71,7 @@ impl EditorShared {
         self.open_editors.load(Ordering::Relaxed) > 0
     }
 
-    /// Share of the available processing time in use, as a fraction of 1; see [`crate::meter_channel::LoadMeter`].
+    /// Share of the available processing time in use, as a fraction of 1; see [`crate::load::LoadMeter`].
     #[must_use]
     pub fn load(&self) -> f32 {
         self.load.load(Ordering::Relaxed)
@@ -74,6 +80,24 @@ impl EditorShared {
     /// Stores the load to show. Audio thread.
     pub fn set_load(&self, load: f32) {
         self.load.store(load, Ordering::Relaxed);
+    }
+
+    /// Most layers that run while the processor is overloaded; `None` while every layer may run.
+    #[must_use]
+    pub fn layers_limit(&self) -> Option<u32> {
+        Some(self.layers_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
+    }
+
+    /// Stores what the overload guard allows. Audio thread and activation.
+    pub fn set_layers_limit(&self, limit: Option<u32>) {
+        self.layers_limit.store(limit.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// What wakes the panel's window: a flag that the window polls about thirty times per second, so the audio thread
+    /// may raise it after every frame that it sends.
+    #[must_use]
+    pub fn repaint(&self) -> &RepaintNotifier {
+        &self.repaint
     }
 
     /// Latency of the current activation in samples; 0 before the first.

@@ -41,13 +41,17 @@ const CORE_CRATES: [&str; 11] = [
 ];
 
 /// What each part of the shell may use besides the core.
-const SHELL: [(&str, &[&str]); 6] = [
+const SHELL: [(&str, &[&str]); 7] = [
+    ("load", &[]),
     ("meter_channel", &[]),
     ("user_model", &[]),
     ("shared", &["meter_channel"]),
     ("params", &[]),
     ("editor", &["meter_channel", "params", "shared", "user_model"]),
-    ("plugin", &["meter_channel", "params", "shared", "user_model", "editor"]),
+    (
+        "plugin",
+        &["load", "meter_channel", "params", "shared", "user_model", "editor"],
+    ),
 ];
 
 fn files_of(module: &str) -> Vec<PathBuf> {
@@ -142,6 +146,16 @@ fn core_uses_no_framework_no_thread_and_no_file() {
         ] {
             assert!(!code.contains(forbidden), "{} contains {forbidden}", file.display());
         }
+    }
+}
+
+/// What guards the audio thread against overload is arithmetic on measured times: no clock, no framework.
+#[test]
+fn the_overload_guard_is_pure() {
+    for file in files_of("load").into_iter().filter(|file| !file.ends_with("tests.rs")) {
+        let code = code(&file);
+        let uses: Vec<&str> = code.lines().filter(|line| line.starts_with("use ")).collect();
+        assert_eq!(uses, ["use std::time::Duration;"], "{}", file.display());
     }
 }
 

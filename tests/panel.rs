@@ -253,9 +253,8 @@ fn numbers_of_the_engine_are_shown() {
     assert!(bench.shows("running 0"));
     bench.shared.set_load(0.0123);
     let frame = MeterFrame {
-        input_level_db: -18.24,
-        output_level_db: -30.51,
-        reduction_db: -12.27,
+        input_mean_power: 0.015,
+        output_mean_power: 0.000_89,
         depth: 3,
         speech_atoms: 40,
         noise_atoms: 30,
@@ -377,7 +376,7 @@ fn zoom_scheme_and_help_answer() {
 fn two_panels_share_nothing() {
     let (mut one, mut other) = (Bench::new(), Bench::new());
     one.play(&MeterFrame {
-        input_level_db: -3.0,
+        input_mean_power: 0.5,
         depth: 2,
         ..MeterFrame::default()
     });

@@ -5,10 +5,19 @@
 
 use nice_plug::prelude::{Param, ParamSetter};
 
-/// How much slower a fine drag, wheel notch or key is.
+/// How much slower a fine drag, wheel notch or key is; a notch or key goes one of the parameter's own steps at least.
 const FINE: f32 = 0.1;
 /// Steps of a page key.
 const PAGE_STEPS: f32 = 10.0;
+
+/// Steps as shares of a parameter's range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    /// One key press or wheel notch.
+    pub usual: f32,
+    /// The parameter's own step: it cannot move by less.
+    pub finest: f32,
+}
 
 /// What a control needs of a parameter. Values are normalised, 0..=1.
 pub trait Binding {
@@ -18,8 +27,8 @@ pub trait Binding {
     fn default_value(&self) -> f32;
     /// The current value as text with its unit.
     fn text(&self) -> String;
-    /// How far one key press or wheel notch goes.
-    fn step(&self) -> f32;
+    /// How far key presses and wheel notches go.
+    fn steps(&self) -> Steps;
     /// Reads a number typed by the user, with or without unit.
     fn parse(&self, text: &str) -> Option<f32>;
     /// Opens a gesture.
@@ -48,13 +57,13 @@ pub fn apply_plain<P: Param>(param: &P, setter: &ParamSetter<'_>, value: P::Plai
 pub struct ParamBinding<'a, P: Param> {
     param: &'a P,
     setter: ParamSetter<'a>,
-    step: f32,
+    steps: Steps,
 }
 
 impl<'a, P: Param> ParamBinding<'a, P> {
-    /// Binds `param`; edits go to the host through `setter`, and one step covers `step` of the range.
-    pub fn new(param: &'a P, setter: ParamSetter<'a>, step: f32) -> Self {
-        Self { param, setter, step }
+    /// Binds `param`; edits go to the host through `setter`.
+    pub fn new(param: &'a P, setter: ParamSetter<'a>, steps: Steps) -> Self {
+        Self { param, setter, steps }
     }
 }
 
@@ -71,8 +80,8 @@ impl<P: Param> Binding for ParamBinding<'_, P> {
         self.param.normalized_value_to_string(self.value(), true)
     }
 
-    fn step(&self) -> f32 {
-        self.step
+    fn steps(&self) -> Steps {
+        self.steps
     }
 
     fn parse(&self, text: &str) -> Option<f32> {
@@ -252,7 +261,8 @@ impl Control {
 }
 
 fn step_size(binding: &dyn Binding, fine: bool) -> f32 {
-    binding.step() * if fine { FINE } else { 1.0 }
+    let Steps { usual, finest } = binding.steps();
+    if fine { (usual * FINE).max(finest) } else { usual }
 }
 
 #[cfg(test)]

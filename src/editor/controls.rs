@@ -1,16 +1,16 @@
 //! The row of controls: sliders, layers, stereo and adapt.
 
-use egui::{Align2, Rect, Ui, pos2, vec2};
+use egui::{Align2, Rect, Sense, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 use super::buttons::{Choice, choices, switch};
-use super::control::{Control, ParamBinding, apply_plain};
+use super::control::{Control, ParamBinding, Steps, apply_plain};
 use super::slider::slider;
 use super::theme::{Theme, label_font};
-use crate::params::{FLOOR_OFF_DB, OUTPUT_GAIN_LIMIT_DB, StereoChoice, UnfoldParams};
+use crate::params::{FLOOR_OFF_DB, OUTPUT_GAIN_LIMIT_DB, STEP_AMOUNT, STEP_DB, StereoChoice, UnfoldParams};
 
-/// One step of the amount: one per cent.
-const AMOUNT_STEP: f32 = 0.01;
+/// One step of a level: one decibel.
+const LEVEL_STEP_DB: f32 = 1.0;
 /// Widths of the sliders relative to each other: the longest caption needs the most.
 const SLIDER_SHARES: [f32; 3] = [0.28, 0.41, 0.31];
 /// Room between controls, in points.
@@ -24,25 +24,33 @@ pub struct Sliders {
     output: Control,
 }
 
-/// Name, state, parameter and step of each slider. One step of a level is one decibel.
+/// What the layer selector says besides the layers that are set.
+pub struct Layers {
+    /// Layers that the engine ran last; 0 while audio rests.
+    pub running: u32,
+    /// Why these are fewer than are set.
+    pub remark: Option<String>,
+}
+
+/// Name, state, parameter and steps (usual and finest) of each slider.
 fn each<'a>(
     sliders: &'a mut Sliders,
     params: &'a UnfoldParams,
-) -> [(&'static str, &'a mut Control, &'a FloatParam, f32); 3] {
+) -> [(&'static str, &'a mut Control, &'a FloatParam, Steps); 3] {
+    let level_steps = |range_db: f32| Steps {
+        usual: LEVEL_STEP_DB / range_db,
+        finest: STEP_DB / range_db,
+    };
+    let amount_steps = Steps {
+        usual: STEP_AMOUNT,
+        finest: STEP_AMOUNT,
+    };
+    let floor_steps = level_steps(-FLOOR_OFF_DB);
+    let output_steps = level_steps(2.0 * OUTPUT_GAIN_LIMIT_DB);
     [
-        ("Amount", &mut sliders.amount, &params.amount, AMOUNT_STEP),
-        (
-            "Keep at least",
-            &mut sliders.floor,
-            &params.floor_db,
-            -1.0 / FLOOR_OFF_DB,
-        ),
-        (
-            "Output",
-            &mut sliders.output,
-            &params.output_gain_db,
-            0.5 / OUTPUT_GAIN_LIMIT_DB,
-        ),
+        ("Amount", &mut sliders.amount, &params.amount, amount_steps),
+        ("Keep at least", &mut sliders.floor, &params.floor_db, floor_steps),
+        ("Output", &mut sliders.output, &params.output_gain_db, output_steps),
     ]
 }
 
@@ -55,8 +63,8 @@ impl Sliders {
 
     /// Ends whatever gesture is open, because the panel closes.
     pub fn release(&mut self, params: &UnfoldParams, setter: &ParamSetter<'_>) {
-        for (_, control, param, step) in each(self, params) {
-            control.release(&ParamBinding::new(param, ParamSetter::new(setter.raw_context), step));
+        for (_, control, param, steps) in each(self, params) {
+            control.release(&ParamBinding::new(param, ParamSetter::new(setter.raw_context), steps));
         }
     }
 
@@ -68,7 +76,7 @@ impl Sliders {
     }
 }
 
-/// Draws the row of controls into `rect`. `running` is the number of layers that the engine ran last.
+/// Draws the row of controls into `rect`.
 pub fn controls(
     ui: &mut Ui,
     rect: Rect,
@@ -76,7 +84,7 @@ pub fn controls(
     sliders: &mut Sliders,
     params: &UnfoldParams,
     setter: &ParamSetter<'_>,
-    running: u32,
+    layers: &Layers,
 ) {
     const STEREO_WIDTH: f32 = 138.0;
     const ADAPT_WIDTH: f32 = 56.0;
@@ -92,11 +100,11 @@ pub fn controls(
         cell
     };
 
-    for ((name, control, param, step), share) in each(sliders, params).into_iter().zip(SLIDER_SHARES) {
-        let binding = ParamBinding::new(param, ParamSetter::new(setter.raw_context), step);
+    for ((name, control, param, steps), share) in each(sliders, params).into_iter().zip(SLIDER_SHARES) {
+        let binding = ParamBinding::new(param, ParamSetter::new(setter.raw_context), steps);
         slider(ui, cell(sliders_width * share), theme, name, control, &binding);
     }
-    layers(ui, cell(layers_width), theme, params, setter, running);
+    layer_selector(ui, cell(layers_width), theme, params, setter, layers);
     stereo(ui, cell(STEREO_WIDTH), theme, params, setter);
     let adapt_cell = cell(ADAPT_WIDTH);
     let adapt = params.adapt.unmodulated_plain_value();
@@ -123,16 +131,27 @@ fn layer_count(params: &UnfoldParams) -> i32 {
     params.layers.preview_plain(1.0)
 }
 
-fn layers(ui: &Ui, cell: Rect, theme: &Theme, params: &UnfoldParams, setter: &ParamSetter<'_>, running: u32) {
+fn layer_selector(
+    ui: &Ui,
+    cell: Rect,
+    theme: &Theme,
+    params: &UnfoldParams,
+    setter: &ParamSetter<'_>,
+    layers: &Layers,
+) {
     let row = captioned(ui, cell, theme, "LAYERS");
     let running_pos = pos2(cell.right(), cell.top() + 10.0);
-    ui.painter().text(
-        running_pos,
-        Align2::RIGHT_CENTER,
-        format!("running {running}"),
-        label_font(11.0),
-        theme.text,
-    );
+    let (text, color) = match layers.remark {
+        None => (format!("running {}", layers.running), theme.text),
+        Some(_) => (format!("only {} run", layers.running), theme.warning),
+    };
+    let text_rect = ui
+        .painter()
+        .text(running_pos, Align2::RIGHT_CENTER, text, label_font(11.0), color);
+    if let Some(remark) = &layers.remark {
+        let response = ui.interact(text_rect, ui.scope_id().with("running"), Sense::hover());
+        response.on_hover_text(remark);
+    }
 
     let names: Vec<(String, String)> = (1..=layer_count(params))
         .map(|layer| (layer.to_string(), format!("Layers {layer}")))

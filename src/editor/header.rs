@@ -64,7 +64,10 @@ const LISTEN: [(ListenChoice, Choice<'static>); 3] = [
 
 const HELP: [(&str, &str); 10] = [
     ("Drag a slider", "changes it from where it is; up and right are more"),
-    ("Shift", "makes drag, wheel and keys ten times finer"),
+    (
+        "Shift",
+        "makes drag, wheel and keys finer, ten times where the parameter can",
+    ),
     (
         "Double-click, Ctrl-click",
         "returns to the default, marked below the track",

@@ -10,7 +10,7 @@ use egui::{
 use super::axes::{db_to_unit, hz_to_unit};
 use super::theme::{Theme, label_font};
 use crate::meters::{DISPLAY_BANDS, MeterFrame};
-use crate::units::gain_to_db;
+use crate::units::{gain_to_db, power_to_db};
 
 /// Columns kept.
 const COLUMNS: usize = 360;
@@ -68,7 +68,9 @@ impl HistoryView {
             self.last_column_s.unwrap_or(time_s - COLUMN_S) + due as f64 * COLUMN_S
         });
         let column = Column {
-            before: frame.input_db.map(|level_db| db_to_unit(level_db, BEFORE_RANGE_DB)),
+            before: frame
+                .input_power
+                .map(|power| db_to_unit(power_to_db(power), BEFORE_RANGE_DB)),
             reduction: frame.mask_gain.map(reduction_unit),
         };
         for _ in 0..due.min(MAX_CATCH_UP_COLUMNS) {

@@ -82,15 +82,14 @@ impl Meters {
     pub fn update(&mut self, frame: &MeterFrame, time_s: f64) {
         let elapsed_s = time_s - self.last_update_s.unwrap_or(time_s);
         self.last_update_s = Some(time_s);
-        self.input.update(frame.input_level_db, elapsed_s);
-        self.output.update(frame.output_level_db, elapsed_s);
-        // Silence has no reduction to speak of.
-        let reduction_db = if frame.reduction_db.is_finite() {
-            -frame.reduction_db
-        } else {
-            0.0
-        };
-        self.reduction.update(reduction_db.max(0.0), elapsed_s);
+        self.input.update(frame.input_level_db(), elapsed_s);
+        self.output.update(frame.output_level_db(), elapsed_s);
+        self.reduction.update(-frame.reduction_db(), elapsed_s);
+    }
+
+    /// Audio has stopped: nothing comes in, nothing goes out.
+    pub fn rest(&mut self) {
+        *self = Self::default();
     }
 
     /// Draws the input meter.
@@ -216,35 +215,31 @@ mod tests {
     #[test]
     fn no_bar_rises_when_a_new_window_restarts_the_clock() {
         let mut meters = Meters::default();
-        let frame = |input_level_db| MeterFrame {
-            input_level_db,
+        let frame = |input_mean_power| MeterFrame {
+            input_mean_power,
             ..MeterFrame::default()
         };
-        meters.update(&frame(-6.0), 100.0);
+        meters.update(&frame(0.1), 100.0);
         meters.opened();
-        meters.update(&frame(-40.0), 0.0);
-        assert_eq!(meters.input.bar_db, -6.0);
-        meters.update(&frame(-40.0), 0.5);
-        assert_eq!(meters.input.bar_db, -6.0 - 0.5 * FALL_DB_PER_S);
+        meters.update(&frame(1e-4), 0.0);
+        assert_eq!(meters.input.bar_db, -10.0);
+        meters.update(&frame(1e-4), 0.5);
+        assert_eq!(meters.input.bar_db, -10.0 - 0.5 * FALL_DB_PER_S);
     }
 
     #[test]
     fn reduction_is_shown_as_a_positive_amount() {
         let mut meters = Meters::default();
         let frame = MeterFrame {
-            input_level_db: -20.0,
-            reduction_db: -12.0,
+            input_mean_power: 0.01,
+            output_mean_power: 0.001,
             ..MeterFrame::default()
         };
         meters.update(&frame, 1.0);
-        assert_eq!((meters.input.bar_db, meters.reduction.peak_db), (-20.0, 12.0));
-        meters.update(
-            &MeterFrame {
-                reduction_db: f32::NAN,
-                ..frame
-            },
-            1.0,
-        );
-        assert_eq!(meters.reduction.bar_db, 12.0);
+        assert_eq!((meters.input.bar_db, meters.reduction.peak_db), (-20.0, 10.0));
+        meters.update(&MeterFrame::default(), 1.0);
+        assert_eq!(meters.reduction.bar_db, 10.0);
+        meters.rest();
+        assert_eq!((meters.input.bar_db, meters.reduction.peak_db), (SILENCE_DB, 0.0));
     }
 }

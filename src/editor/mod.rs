@@ -6,42 +6,37 @@ mod axes;
 mod buttons;
 pub mod control;
 mod controls;
+mod handle;
 mod header;
 mod history;
 mod meters;
 mod parts;
+mod running;
 mod slider;
 mod spectrum;
 mod status;
 pub mod theme;
 mod window;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
 
 use egui::{Context, Key, Modifiers, Popup, Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
+use nice_plug::prelude::Param;
 
 use self::buttons::{Choice, choices};
-use self::controls::{Sliders, controls};
+use self::controls::{Layers, Sliders, controls};
 use self::header::header;
 use self::history::HistoryView;
 use self::meters::Meters;
 use self::parts::PartsView;
+use self::running::Running;
 use self::spectrum::SpectrumView;
 use self::status::Status;
 use self::theme::Theme;
 pub use self::window::{UnfoldEditor, create};
-use crate::meters::MeterFrame;
 use crate::params::{EditorView, UnfoldParams};
 use crate::shared::EditorShared;
-
-/// Time between frames while audio runs.
-const RUNNING_INTERVAL: Duration = Duration::from_millis(33);
-/// How often to look whether audio has started.
-const IDLE_INTERVAL: Duration = Duration::from_millis(250);
-/// Audio counts as running for so long after the last news, in seconds.
-const RUNNING_S: f64 = 0.5;
 
 /// The three main views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +78,6 @@ pub enum Keyboard {
     Text,
 }
 
-/// Tells whether audio runs, and since when nothing came.
-#[derive(Default)]
-struct Running {
-    frame: Option<MeterFrame>,
-    load: f32,
-    /// `None` before the first news in this window.
-    last_news_s: Option<f64>,
-}
-
 impl Panel {
     /// A panel for one plugin instance.
     #[must_use]
@@ -115,7 +101,7 @@ impl Panel {
     pub fn opened(&mut self) {
         self.history.opened();
         self.meters.opened();
-        self.running.last_news_s = None;
+        self.running.opened();
         self.cancel_typing();
     }
 
@@ -165,25 +151,38 @@ impl Panel {
         self.status.cancel_typing();
     }
 
-    /// Takes in what the audio thread sent, and asks for the next frame.
+    /// Takes in what the audio thread sent. The window is woken for every frame, so nothing is asked for here but one
+    /// look after the last one.
     fn listen(&mut self, ui: &Ui) {
         let time_s = ui.input(|input| input.time);
-        let latest = self
-            .shared
-            .meters()
-            .lock()
-            .ok()
-            .and_then(|mut meters| meters.latest().copied());
-        if self.running.update(latest, self.shared.load(), time_s)
-            && let Some(frame) = &self.running.frame
-        {
+        let shared = self.shared.clone();
+        let mut meters = shared.meters().lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(frame) = meters.take_new() {
             self.spectrum.update(frame);
             self.history.update(frame, time_s);
             self.parts.update(frame);
             self.meters.update(frame, time_s);
-            ui.request_repaint_after(RUNNING_INTERVAL);
-        } else {
-            ui.request_repaint_after(IDLE_INTERVAL);
+            self.running.news(frame.depth, time_s);
+        } else if self.running.has_stopped(time_s) {
+            self.spectrum.rest();
+            self.parts.rest();
+            self.meters.rest();
+        }
+        if let Some(delay) = self.running.next_look(time_s) {
+            ui.request_repaint_after(delay);
+        }
+    }
+
+    /// What the layer selector says.
+    fn layers(&self) -> Layers {
+        let wanted = u32::try_from(self.params.layers.unmodulated_plain_value()).unwrap_or(1);
+        let limit = self
+            .shared
+            .layers_limit()
+            .filter(|limit| self.running.is_on() && *limit < wanted);
+        Layers {
+            running: self.running.depth(),
+            remark: limit.map(|limit| overload_sentence(limit, wanted)),
         }
     }
 
@@ -210,7 +209,7 @@ impl Panel {
         let main = Rect::from_x_y_ranges(left_card.right() + GAP..=right_card.left() - GAP, body.y_range());
         self.main_view(ui, main);
 
-        let running = self.running.frame.map_or(0, |frame| frame.depth);
+        let layers = self.layers();
         controls(
             ui,
             control_row,
@@ -218,11 +217,13 @@ impl Panel {
             &mut self.sliders,
             &self.params,
             &setter,
-            running,
+            &layers,
         );
+        let remark = layers.remark.as_deref();
+        let load = if self.running.is_on() { self.shared.load() } else { 0.0 };
         let request = self
             .status
-            .show(ui, status_row, &self.theme, &self.params, &self.shared);
+            .show(ui, status_row, &self.theme, &self.params, &self.shared, load, remark);
         if request.switch_scheme {
             self.params.set_view(EditorView {
                 light: self.theme.dark,
@@ -260,16 +261,9 @@ impl Panel {
     }
 }
 
-impl Running {
-    /// Takes in the newest frame and load; whether audio runs. Silence gives equal frames, but the load always moves.
-    fn update(&mut self, frame: Option<MeterFrame>, load: f32, time_s: f64) -> bool {
-        if frame != self.frame || load != self.load {
-            self.last_news_s = Some(time_s);
-        }
-        self.frame = frame;
-        self.load = load;
-        self.frame.is_some() && self.last_news_s.is_some_and(|news_s| time_s - news_s < RUNNING_S)
-    }
+/// Why fewer layers run than are set.
+fn overload_sentence(limit: u32, wanted: u32) -> String {
+    format!("Processing takes too long here: {limit} of {wanted} layers run until there is room")
 }
 
 /// Cuts `height` off the top; returns it and what remains below a gap.
@@ -285,20 +279,4 @@ fn split_bottom(rect: Rect, height: f32, gap: f32) -> (Rect, Rect) {
         Rect::from_min_max(rect.min, pos2(rect.right(), bottom.top() - gap)),
         bottom,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn audio_runs_until_news_stop() {
-        let mut running = Running::default();
-        assert!(!running.update(None, 0.0, 10.0));
-        let frame = Some(MeterFrame::default());
-        assert!(running.update(frame, 0.1, 10.1));
-        assert!(running.update(frame, 0.2, 10.5), "silence: only the load moves");
-        assert!(running.update(frame, 0.2, 10.9));
-        assert!(!running.update(frame, 0.2, 11.1));
-    }
 }

@@ -87,6 +87,11 @@ impl PartsView {
         self.selected = self.selected.min((MAX_ATOMS - room).saturating_sub(1));
     }
 
+    /// Audio has stopped: no part is active.
+    pub fn rest(&mut self) {
+        self.bars.fill(0.0);
+    }
+
     /// The legend: one sample of each pattern.
     pub fn legend(&self, ui: &Ui, right: Pos2, theme: &Theme) {
         let mut x = right.x;

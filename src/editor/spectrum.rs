@@ -5,7 +5,7 @@ use egui::{Align2, Pos2, Rangef, Rect, Sense, Stroke, Ui, WidgetInfo, lerp, pos2
 use super::axes::{self, LineStyle, db_text, db_to_unit, hz_text};
 use super::theme::{Theme, number_font};
 use crate::meters::{DISPLAY_BANDS, MeterFrame, display_band_hz};
-use crate::units::gain_to_db;
+use crate::units::{gain_to_db, power_to_db};
 
 /// Levels shown. The mask uses the same axis: its gain in dB.
 pub const RANGE_DB: Rangef = Rangef { min: -100.0, max: 0.0 };
@@ -36,10 +36,16 @@ impl Default for SpectrumView {
 impl SpectrumView {
     /// Takes in a new frame.
     pub fn update(&mut self, frame: &MeterFrame) {
-        follow(&mut self.input_db, &frame.input_db);
-        follow(&mut self.output_db, &frame.output_db);
-        follow(&mut self.noise_db, &frame.noise_db);
+        let output_power = std::array::from_fn(|band| frame.output_power(band));
+        follow(&mut self.input_db, &frame.input_power.map(power_to_db));
+        follow(&mut self.output_db, &output_power.map(power_to_db));
+        follow(&mut self.noise_db, &frame.noise_power.map(power_to_db));
         follow(&mut self.mask_db, &frame.mask_gain.map(gain_to_db));
+    }
+
+    /// Audio has stopped.
+    pub fn rest(&mut self) {
+        *self = Self::default();
     }
 
     /// The legend, for the row above the plot.
@@ -147,7 +153,8 @@ mod tests {
     fn curves_settle_on_the_frame_and_survive_silence() {
         let mut view = SpectrumView::default();
         let mut frame = MeterFrame {
-            input_db: [-40.0; DISPLAY_BANDS],
+            input_power: [1e-4; DISPLAY_BANDS],
+            noise_power: [f32::NAN; DISPLAY_BANDS],
             ..MeterFrame::default()
         };
         frame.mask_gain[3] = 0.1;
@@ -156,7 +163,13 @@ mod tests {
         }
         assert!((view.input_db[7] + 40.0).abs() < 0.01);
         assert!((view.mask_db[3] + 20.0).abs() < 0.01);
-        assert_eq!(view.output_db[0], RANGE_DB.min);
-        assert!(view.noise_db.iter().all(|level_db| level_db.is_finite()));
+        assert!((view.output_db[7] + 40.0).abs() < 0.01);
+        assert!(
+            (view.output_db[3] + 60.0).abs() < 0.01,
+            "the mask acts twice on a power"
+        );
+        assert_eq!(view.noise_db[0], RANGE_DB.min);
+        (0..40).for_each(|_| view.update(&MeterFrame::default()));
+        assert!(view.input_db.iter().all(|level_db| *level_db < RANGE_DB.min + 0.01));
     }
 }

@@ -41,7 +41,9 @@ impl Status {
         self.typing = false;
     }
 
-    /// Draws the row into `rect`.
+    /// Draws the row into `rect`. `load` is the share of the available time in use; a `remark` takes the place of what is
+    /// said about the model.
+    #[allow(clippy::too_many_arguments)]
     pub fn show(
         &mut self,
         ui: &mut Ui,
@@ -49,6 +51,8 @@ impl Status {
         theme: &Theme,
         params: &UnfoldParams,
         shared: &EditorShared,
+        load: f32,
+        remark: Option<&str>,
     ) -> StatusRequest {
         let mut request = StatusRequest::default();
         let middle = rect.center().y;
@@ -60,9 +64,9 @@ impl Status {
             place
         };
 
-        let load = place(84.0);
-        let load_text = format!("{:.1} %", shared.load() * 100.0);
-        let load_pos = pos2(load.right(), middle);
+        let load_place = place(84.0);
+        let load_text = format!("{:.1} %", load * 100.0);
+        let load_pos = pos2(load_place.right(), middle);
         let number = ui
             .painter()
             .text(load_pos, Align2::RIGHT_CENTER, load_text, number_font(12.0), theme.text);
@@ -79,7 +83,10 @@ impl Status {
 
         let load_model = Rect::from_min_size(rect.min, vec2(94.0, rect.height()));
         self.model_popup(ui, load_model, theme, params);
-        let (sentence, failed) = model_sentence(params, &shared.model_message());
+        let (sentence, failed) = remark.map_or_else(
+            || model_sentence(params, &shared.model_message()),
+            |remark| (remark.to_owned(), true),
+        );
         let color = if failed { theme.warning } else { theme.text };
         let text_rect = Rect::from_min_max(
             pos2(load_model.right() + 10.0, rect.top()),

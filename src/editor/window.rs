@@ -10,14 +10,18 @@ use nice_plug::editor::dpi::{LogicalSize, NativeSize, PhysicalSize, Size};
 use nice_plug::editor::{Editor, HostMethods, ParentWindowHandle, ResizeHint, SpawnedEditor};
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::resizable_window::ResizableWindow;
-use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp, RepaintNotifier,
-    create_egui_editor,
-};
+use nice_plug_egui::{EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp, create_egui_editor};
 
+use super::handle::{PanelHandle, Presence};
 use super::{Keyboard, Panel};
 use crate::params::{EditorView, UnfoldParams};
 use crate::shared::EditorShared;
+
+/// How often a window looks whether a meter frame has come: thirty frames per second at most.
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
+/// What a host is told when there is no window or no OpenGL to draw with.
+const NO_PANEL: &str =
+    "the panel cannot be opened on this display; audio goes on, and the host's own parameter view can be used";
 
 /// The editor that the plugin hands to its host.
 pub fn create(params: Arc<UnfoldParams>, shared: Arc<EditorShared>) -> UnfoldEditor {
@@ -42,7 +46,7 @@ pub struct UnfoldEditor {
 }
 
 impl Editor for UnfoldEditor {
-    type Handle = EguiEditorHandle;
+    type Handle = PanelHandle;
 
     fn spawn(
         &self,
@@ -59,20 +63,28 @@ impl Editor for UnfoldEditor {
             fallback_scale_factor.map(|scale| zoomed(view).to_physical(scale)),
         );
 
+        let presence = Arc::new(Presence::new(self.shared.clone()));
         let app = PanelWindow {
             panel: self.panel.clone(),
             params: self.params.clone(),
-            shared: self.shared.clone(),
+            presence: presence.clone(),
             window_size: self.window_size.clone(),
             host: None,
         };
         let settings = EguiNiceSettings::new()
             .with_tile("Unfold")
             .with_resize_hint(self.resize_hint())
-            .with_repaint_poll_interval(Duration::from_millis(33));
+            .with_repaint_poll_interval(FRAME_INTERVAL);
         let state = EguiEditorState::from_size(size, zoom_factor(view));
-        let editor = create_egui_editor(state, RepaintNotifier::new(), settings, app).ok_or("no panel")?;
-        editor.spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
+        let repaint = self.shared.repaint();
+        repaint.request_repaint();
+        let editor = create_egui_editor(state, repaint.clone(), settings, app).ok_or(NO_PANEL)?;
+        let spawned = editor.spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host);
+        let SpawnedEditor { handle, window } = spawned.map_err(|error| format!("{NO_PANEL} ({error})"))?;
+        Ok(SpawnedEditor {
+            handle: PanelHandle::new(handle, presence),
+            window,
+        })
     }
 
     fn size(&self) -> NativeSize<u32> {
@@ -106,7 +118,7 @@ fn zoomed(view: EditorView) -> LogicalSize<f32> {
 struct PanelWindow {
     panel: Arc<Mutex<Panel>>,
     params: Arc<UnfoldParams>,
-    shared: Arc<EditorShared>,
+    presence: Arc<Presence>,
     window_size: Arc<Mutex<Option<PhysicalSize<u32>>>>,
     host: Option<GuiContext>,
 }
@@ -118,7 +130,7 @@ impl NiceEguiApp for PanelWindow {
         frame.set_key_capture(key_capture(Keyboard::Host));
         self.panel.lock().unwrap_or_else(PoisonError::into_inner).opened();
         self.host = Some(host);
-        self.shared.set_editor_open(true);
+        self.presence.set(true);
         Ok(())
     }
 
@@ -154,7 +166,7 @@ impl Drop for PanelWindow {
     fn drop(&mut self) {
         set(&self.window_size, None);
         if let Some(host) = &self.host {
-            self.shared.set_editor_open(false);
+            self.presence.set(false);
             self.panel.lock().unwrap_or_else(PoisonError::into_inner).release(host);
         }
     }

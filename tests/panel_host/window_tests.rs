@@ -64,16 +64,91 @@ fn a_new_window_has_its_own_pictures_and_clock() {
     let mut bench = bench.reopen();
     bench.steps();
     assert_eq!(bench.pictures(), ["before", "reduction"]);
-    let idle = bench.repaint_delay();
-    assert!(idle > Duration::from_millis(200), "no audio yet, but {idle:?}");
     bench.play(&MeterFrame {
         depth: 2,
         ..MeterFrame::default()
     });
-    let running = bench.repaint_delay();
-    assert!(running < Duration::from_millis(50), "{running:?}");
     assert!(bench.shows("running 2"));
     assert_eq!(bench.pictures(), ["before", "reduction"]);
+}
+
+/// The audio thread wakes the window for every frame it sends; the panel itself asks for next to nothing.
+#[test]
+fn the_panel_asks_for_no_frames_of_its_own() {
+    let mut bench = Bench::new();
+    bench.harness.run_steps(30);
+    assert_eq!(bench.repaint_delay(), Duration::MAX, "no audio, no frames");
+
+    let mut asked = 0;
+    for step in 0..60 {
+        let frame = MeterFrame {
+            depth: 3,
+            input_mean_power: 0.1 / (step + 1) as f32,
+            ..MeterFrame::default()
+        };
+        bench.publish(&frame);
+        bench.harness.step();
+        asked += u32::from(bench.repaint_delay() < Duration::MAX);
+    }
+    assert!(
+        (1..=5).contains(&asked),
+        "asked for {asked} frames in two seconds of audio"
+    );
+    assert!(bench.shows("running 3"));
+
+    // Audio stops: one look a while later, and then rest.
+    let mut asked = 0;
+    for _ in 0..60 {
+        bench.harness.step();
+        asked += u32::from(bench.repaint_delay() < Duration::MAX);
+    }
+    assert!(asked <= 2, "asked for {asked} frames without audio");
+    assert_eq!(bench.repaint_delay(), Duration::MAX);
+    assert!(
+        bench.shows("running 0") && bench.shows("-inf"),
+        "the meters are at rest"
+    );
+}
+
+#[test]
+fn overload_is_told_with_its_reason() {
+    let mut bench = Bench::new();
+    let all = bench.params.layers.value();
+    bench.shared.set_layers_limit(Some(1));
+    bench.play(&MeterFrame {
+        depth: 1,
+        ..MeterFrame::default()
+    });
+    let reason = format!("Processing takes too long here: 1 of {all} layers run until there is room");
+    assert!(bench.shows("only 1 run") && bench.shows(&reason));
+
+    // One layer is all that was asked for: nothing is missing.
+    bench.click("Layers 1");
+    assert!(bench.shows("running 1") && !bench.shows("only 1 run"));
+    bench.click(&format!("Layers {all}"));
+    bench.shared.set_layers_limit(None);
+    bench.steps();
+    assert!(!bench.shows("only 1 run") && bench.shows("model: built in, ok"));
+}
+
+#[test]
+fn shift_and_a_key_move_by_the_parameters_own_step_at_least() {
+    let mut bench = Bench::new();
+    bench.type_number("Amount", "50", Some(Key::Enter));
+    bench.click("Amount");
+    bench.gestures();
+    for (key, amount) in [(Key::ArrowDown, 0.49), (Key::ArrowUp, 0.5)] {
+        bench.harness.key_press_modifiers(Modifiers::SHIFT, key);
+        bench.steps();
+        let value = bench.params.amount.value();
+        assert!((value - amount).abs() < 1e-4, "{key:?}: {value}");
+        assert_eq!(bench.gestures().len(), 1);
+    }
+    bench.click("Output");
+    bench.harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowUp);
+    bench.steps();
+    let value_db = bench.params.output_gain_db.value();
+    assert!((value_db - 0.1).abs() < 1e-4, "a tenth of a step: {value_db}");
 }
 
 #[test]

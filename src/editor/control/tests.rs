@@ -35,8 +35,11 @@ impl Binding for Recorder {
     fn text(&self) -> String {
         format!("{:.0} %", self.value.get() * 100.0)
     }
-    fn step(&self) -> f32 {
-        0.01
+    fn steps(&self) -> Steps {
+        Steps {
+            usual: 0.01,
+            finest: 0.01,
+        }
     }
     fn parse(&self, text: &str) -> Option<f32> {
         text.trim_end_matches('%')

@@ -7,14 +7,14 @@ use anyhow::Result;
 use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
 use serde::Serialize;
-use unfold::engine::{Engine, Settings};
+use unfold::engine::{Engine, Settings, learn_noise};
 use unfold::model::Model;
 use unfold::units::hop_samples;
 
 /// Hops that a lane runs before the next lane's turn.
 pub const BURST_HOPS: usize = 50;
 /// Distinct hops of test signal, repeated: 2 s.
-const SIGNAL_HOPS: usize = 200;
+pub const SIGNAL_HOPS: usize = 200;
 /// Rate of the comparison with RNNoise, the only one that it knows.
 pub const PEER_RATE_HZ: f64 = 48_000.0;
 /// Largest sample of the lane that is fed nothing but subnormal numbers.
@@ -120,6 +120,19 @@ impl Lane {
             processor_us: Vec::new(),
             done_hops: 0,
         })
+    }
+
+    /// The same after learning the noise of its signal.
+    ///
+    /// # Errors
+    /// The model cannot use learnt noise.
+    pub fn learn_noise(mut self, model: &Arc<Model>) -> Result<Self> {
+        if let Runner::Unfold { engine, .. } = &mut self.runner {
+            let profile = learn_noise(model, PEER_RATE_HZ, &[Signal::Noise.samples(PEER_RATE_HZ)])?;
+            engine.set_noise_profile(Some(&profile))?;
+            self.name += ", noise learnt";
+        }
+        Ok(self)
     }
 
     /// RNNoise, mono.

@@ -5,6 +5,7 @@
 
 mod instances;
 mod lane;
+mod meters;
 mod roof;
 mod text;
 
@@ -56,6 +57,10 @@ struct Report {
     full_depth_p999_processor_ms: f64,
     /// Median cost on a signal that decays through the subnormal numbers, over that on noise.
     ratio_decay_to_noise: f64,
+    /// Median cost per hop with the panel's meters over the cost without.
+    ratio_with_meters: f64,
+    /// Median cost with noise atoms learnt over the cost without.
+    ratio_with_learnt_noise: f64,
     /// Weights read per second at full depth, 48 kHz mono, during the median hop.
     achieved_gb_per_s: f64,
     /// Multiplications and additions in the matrix products, likewise.
@@ -108,8 +113,8 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
     }
     let figures: Vec<Figure> = lanes.iter().map(Lane::figure).collect();
     // The order of lanes().
-    let [peer, full, noise, decay, ..] = figures.as_slice() else {
-        unreachable!("lanes() makes more than four lanes")
+    let [peer, full, learnt, noise, decay, ..] = figures.as_slice() else {
+        unreachable!("lanes() makes more than five lanes")
     };
     let macs = model.config.macs_per_hop(model.layers());
     let per_ns = |work: usize| work as f64 / (full.median_us * 1e3);
@@ -122,6 +127,8 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
         full_depth_p999_ms: full.p999_us / 1e3,
         full_depth_p999_processor_ms: full.p999_processor_us / 1e3,
         ratio_decay_to_noise: decay.median_us / noise.median_us,
+        ratio_with_meters: meters::ratio(model, hops)?,
+        ratio_with_learnt_noise: learnt.median_us / full.median_us,
         achieved_gb_per_s: per_ns(WEIGHT_BYTES * macs),
         achieved_gflop_per_s: per_ns(2 * macs),
         roof: Roof::measure(WEIGHT_BYTES * model.config.block_lengths().iter().sum::<usize>()),
@@ -132,17 +139,14 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
     })
 }
 
-/// RNNoise, the engine at the same rate and full depth, the same on noise, decay and nothing, then all others.
+/// RNNoise, the engine at the same rate and full depth, the same with noise learnt, the same on noise, decay and
+/// nothing, then all others.
 fn lanes(model: &Arc<Model>) -> Result<Vec<Lane>> {
     let full = model.layers();
     let mut lanes = vec![Lane::rnnoise()];
-    for signal in [
-        Signal::Voice,
-        Signal::Noise,
-        Signal::Decay,
-        Signal::Subnormal,
-        Signal::Silence,
-    ] {
+    lanes.push(Lane::unfold(model, PEER_RATE_HZ, 1, full, Signal::Voice)?);
+    lanes.push(Lane::unfold(model, PEER_RATE_HZ, 1, full, Signal::Voice)?.learn_noise(model)?);
+    for signal in [Signal::Noise, Signal::Decay, Signal::Subnormal, Signal::Silence] {
         lanes.push(Lane::unfold(model, PEER_RATE_HZ, 1, full, signal)?);
     }
     for rate_hz in RATES_HZ {

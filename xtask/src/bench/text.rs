@@ -41,6 +41,14 @@ fn summary(report: &Report) -> String {
             format!("{:.2}", report.ratio_decay_to_noise),
         ),
         (
+            "hop with the panel's meters, over one without".to_owned(),
+            format!("{:.3}", report.ratio_with_meters),
+        ),
+        (
+            "hop with learnt noise, over one without (medians)".to_owned(),
+            format!("{:.2}", report.ratio_with_learnt_noise),
+        ),
+        (
             format!(
                 "{} stereo engines at 48 kHz and full depth, share of one core",
                 report.instances.count
