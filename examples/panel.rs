@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use nice_plug::editor::{Editor, EditorHandle};
 use unfold::editor::UnfoldEditor;
-use unfold::meter_channel::{self, MeterWriter};
 use unfold::params::{EditorView, UnfoldParams};
 use unfold::plugin::{Active, ActiveConfig};
 use unfold::shared::EditorShared;
+use unfold::triple_buffer::{self, Writer};
 use unfold::{editor, model_file, units};
 
 const SAMPLE_RATE_HZ: f64 = 48_000.0;
@@ -31,15 +31,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         zoom_percent,
         ..EditorView::default()
     });
-    let (writer, reader) = meter_channel::channel();
-    let shared = Arc::new(EditorShared::new(reader, model_file::shipped()));
+    let (writer, reader) = triple_buffer::channel();
+    let shared = Arc::new(EditorShared::new(
+        reader,
+        triple_buffer::channel().0,
+        model_file::shipped(),
+    ));
     let config = ActiveConfig {
         sample_rate_hz: SAMPLE_RATE_HZ as f32,
         channel_count: 1,
         max_block_samples: units::hop_samples(SAMPLE_RATE_HZ),
         realtime: true,
     };
-    let active = Active::new(model_file::shipped(), config)?;
+    let active = Active::new(model_file::shipped(), config, &shared)?;
     shared.set_activation(config.sample_rate_hz, 2 * config.max_block_samples as u32);
     let player = (params.clone(), shared.clone());
     std::thread::spawn(move || play(active, &recording, &player.0, &player.1, writer));
@@ -51,7 +55,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Runs the plugin's own processing over the recording in real time, for ever, as a host's audio thread would.
-fn play(mut active: Active, recording: &[f32], params: &UnfoldParams, shared: &EditorShared, mut meters: MeterWriter) {
+fn play(
+    mut active: Active,
+    recording: &[f32],
+    params: &UnfoldParams,
+    shared: &EditorShared,
+    mut meters: Writer<MeterFrame>,
+) {
     let mut next = Instant::now();
     loop {
         for hop in recording.chunks_exact(units::hop_samples(SAMPLE_RATE_HZ)) {

@@ -4,6 +4,7 @@
 //! to the bit, and speech + noise = input holds at every setting.
 
 mod meter_tap;
+mod offline;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use thiserror::Error;
 
 use crate::bands::{Bands, position};
 use crate::kernels::Packed;
-use crate::learn::{LearnError, SampleCheck};
+use crate::learn::LearnError;
 use crate::mask::{Strength, removal_into};
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::model::Model;
@@ -23,6 +24,7 @@ use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::stft::Stft;
 use crate::units::{db_to_gain, hop_samples};
+pub use offline::{denoise, denoise_with, learn_noise};
 
 /// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);
@@ -223,6 +225,11 @@ impl Engine {
     /// for the mask act from the next hop on; what is heard changes with a short ramp. Safe for the audio thread.
     /// Extra channels or samples beyond the shortest channel are left untouched.
     pub fn process(&mut self, settings: &Settings, channels: &mut [&mut [f32]]) {
+        self.process_with(settings, channels, |_| ());
+    }
+
+    /// [`Engine::process`] that shows itself to `after_hop` after every hop.
+    pub fn process_with(&mut self, settings: &Settings, channels: &mut [&mut [f32]], mut after_hop: impl FnMut(&Self)) {
         let hop = self.stft.window_samples() / 2;
         let used = channels.len().min(self.channels.len());
         let length = channels[..used].iter().map(|channel| channel.len()).min().unwrap_or(0);
@@ -249,6 +256,7 @@ impl Engine {
             if self.position == hop {
                 self.position = 0;
                 self.process_hop(settings);
+                after_hop(self);
             }
         }
     }
@@ -341,81 +349,4 @@ fn add_power(spectrum: &[Complex32], scale: f32, power: &mut [f32]) {
     for (p, x) in power.iter_mut().zip(spectrum) {
         *p += x.norm_sqr() * scale;
     }
-}
-
-/// Denoises whole signals of one length, latency removed. Allocates: for files, not for the audio thread.
-///
-/// # Errors
-/// As [`Engine::new`], and for channels of unequal lengths.
-pub fn denoise(
-    model: &Arc<Model>,
-    settings: &Settings,
-    sample_rate_hz: f64,
-    channels: &[Vec<f32>],
-) -> Result<Vec<Vec<f32>>, EngineError> {
-    denoise_with(None, model, settings, sample_rate_hz, channels)
-}
-
-/// [`denoise`] with atoms learnt from the noise.
-///
-/// # Errors
-/// As [`denoise`], and for a noise profile that does not fit the model.
-pub fn denoise_with(
-    profile: Option<&NoiseProfile>,
-    model: &Arc<Model>,
-    settings: &Settings,
-    sample_rate_hz: f64,
-    channels: &[Vec<f32>],
-) -> Result<Vec<Vec<f32>>, EngineError> {
-    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
-    engine.set_noise_profile(profile)?;
-    let length = channels[0].len();
-    if let Some((channel, odd)) = channels.iter().enumerate().find(|(_, c)| c.len() != length) {
-        return Err(EngineError::Lengths {
-            channel,
-            expected: length,
-            got: odd.len(),
-        });
-    }
-    let latency = engine.latency_samples();
-    let mut padded: Vec<Vec<f32>> = channels.to_vec();
-    padded
-        .iter_mut()
-        .for_each(|channel| channel.resize(length + latency, 0.0));
-    let mut views: Vec<&mut [f32]> = padded.iter_mut().map(Vec::as_mut_slice).collect();
-    engine.process(settings, &mut views);
-    Ok(padded.into_iter().map(|channel| channel[latency..].to_vec()).collect())
-}
-
-/// Learns noise atoms from a recording of noise alone (all channels together). Allocates.
-///
-/// # Errors
-/// [`EngineError`] as [`Engine::new`] and for channels of unequal lengths; otherwise
-/// [`EngineError::Learn`] says what is wrong with the noise.
-pub fn learn_noise(
-    model: &Arc<Model>,
-    sample_rate_hz: f64,
-    channels: &[Vec<f32>],
-) -> Result<NoiseProfile, EngineError> {
-    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
-    let mut check = SampleCheck::default();
-    channels.iter().for_each(|channel| check.push(channel));
-    check.verdict()?;
-    let settings = Settings {
-        layers: 1,
-        ..Settings::default()
-    };
-    let length = channels.iter().map(Vec::len).min().unwrap_or(0);
-    let (hop, bands) = (engine.latency_samples() / 2, model.config.bands());
-    let mut magnitudes = vec![0.0; length / hop * bands];
-    let mut block = vec![vec![0.0; hop]; channels.len()];
-    for (index, out) in magnitudes.chunks_exact_mut(bands).enumerate() {
-        for (block, channel) in block.iter_mut().zip(channels) {
-            block.copy_from_slice(&channel[index * hop..(index + 1) * hop]);
-        }
-        let mut views: Vec<&mut [f32]> = block.iter_mut().map(Vec::as_mut_slice).collect();
-        engine.process(&settings, &mut views);
-        engine.band_magnitudes_into(out);
-    }
-    Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
 }

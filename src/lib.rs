@@ -30,15 +30,19 @@ pub mod units;
 #[cfg(feature = "plugin")]
 pub mod editor;
 #[cfg(feature = "plugin")]
+pub mod learning;
+#[cfg(feature = "plugin")]
 pub mod load;
 #[cfg(feature = "plugin")]
-pub mod meter_channel;
+mod noise_file;
 #[cfg(feature = "plugin")]
 pub mod params;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 #[cfg(feature = "plugin")]
 pub mod shared;
+#[cfg(feature = "plugin")]
+pub mod triple_buffer;
 #[cfg(feature = "plugin")]
 mod user_model;
 

@@ -40,8 +40,10 @@ pub struct MeterFrame {
     pub speech_atoms: u32,
     /// Noise atoms: the next activations.
     pub noise_atoms: u32,
-    /// Adaptive atoms: the last activations.
-    pub runtime_atoms: u32,
+    /// Adaptive atoms: the next ones.
+    pub adaptive_atoms: u32,
+    /// Atoms learnt from the user's noise: the last ones.
+    pub learnt_atoms: u32,
     /// Activation of each atom, relative to the running level.
     pub activations: [f32; MAX_ATOMS],
 }
@@ -80,7 +82,8 @@ impl Default for MeterFrame {
             depth: 0,
             speech_atoms: 0,
             noise_atoms: 0,
-            runtime_atoms: 0,
+            adaptive_atoms: 0,
+            learnt_atoms: 0,
             activations: [0.0; MAX_ATOMS],
         }
     }

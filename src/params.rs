@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Listen, Settings, StereoMode};
 use crate::model_file;
+use crate::noise_profile::{NoiseProfile, ProfileError};
 
 /// Lowest position of "keep at least", in dB: it stands for no floor at all and reads "-inf dB".
 pub const FLOOR_OFF_DB: f32 = -60.0;
@@ -170,7 +171,57 @@ impl PersistentField<'_, String> for ModelPath {
     }
 }
 
-/// The plugin's parameters and the two fields saved beside them.
+/// Noise atoms saved with the session, as the bytes of a `.unfold-noise` file; empty for none.
+#[derive(Default)]
+pub struct NoiseMemory {
+    bytes: RwLock<Vec<u8>>,
+    /// Whether a restored session brought other atoms than the audio thread has.
+    restored: AtomicBool,
+}
+
+impl NoiseMemory {
+    /// Keeps `profile`, or forgets. Not for the audio thread.
+    pub fn keep(&self, profile: Option<&NoiseProfile>) {
+        let bytes = profile.and_then(|profile| profile.to_bytes().ok());
+        *self.bytes.write().unwrap_or_else(PoisonError::into_inner) = bytes.unwrap_or_default();
+    }
+
+    /// What is kept, if anything. Not for the audio thread.
+    ///
+    /// # Errors
+    /// A saved session may hold anything; the sentence says what is wrong with it.
+    pub fn recall(&self) -> Option<Result<NoiseProfile, ProfileError>> {
+        self.map(|bytes| (!bytes.is_empty()).then(|| NoiseProfile::from_bytes(bytes)))
+    }
+
+    /// Whether anything is kept. Not for the audio thread.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.map(|bytes| !bytes.is_empty())
+    }
+
+    /// Whether a session was restored since the last call. Any thread.
+    #[must_use]
+    pub fn take_restored(&self) -> bool {
+        self.restored.load(Ordering::Relaxed) && self.restored.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl PersistentField<'_, Vec<u8>> for NoiseMemory {
+    fn set(&self, new_bytes: Vec<u8>) {
+        *self.bytes.write().unwrap_or_else(PoisonError::into_inner) = new_bytes;
+        self.restored.store(true, Ordering::Release);
+    }
+
+    fn map<F, R>(&self, f: F) -> R
+    where
+        F: Fn(&Vec<u8>) -> R,
+    {
+        f(&self.bytes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The plugin's parameters and the fields saved beside them.
 #[derive(Params)]
 pub struct UnfoldParams {
     /// Mask strength, 0..=1.
@@ -191,6 +242,9 @@ pub struct UnfoldParams {
     /// Whether adaptive noise atoms are fitted while playing.
     #[id = "adapt"]
     pub adapt: BoolParam,
+    /// Listens to noise while on, and learns it when it goes off. Never on in a restored session.
+    #[id = "learn"]
+    pub learn: BoolParam,
     /// Gain after the mask, ±[`OUTPUT_GAIN_LIMIT_DB`] dB.
     #[id = "output_gain_db"]
     pub output_gain_db: FloatParam,
@@ -204,6 +258,9 @@ pub struct UnfoldParams {
     /// Which model file to use.
     #[persist = "model-path"]
     pub model_path: ModelPath,
+    /// The noise that was learnt.
+    #[persist = "noise-profile"]
+    pub noise: NoiseMemory,
 }
 
 impl Default for UnfoldParams {
@@ -233,6 +290,9 @@ impl Default for UnfoldParams {
             adapt: BoolParam::new("Adapt", true)
                 .with_value_to_string(Arc::new(|on| if on { "On" } else { "Off" }.to_owned()))
                 .with_string_to_value(Arc::new(parse_switch)),
+            learn: BoolParam::new("Learn Noise", false)
+                .with_value_to_string(Arc::new(|on| if on { "Listening" } else { "Off" }.to_owned()))
+                .with_string_to_value(Arc::new(parse_switch)),
             output_gain_db: decibel_param("Output Gain", 0.0, -OUTPUT_GAIN_LIMIT_DB, OUTPUT_GAIN_LIMIT_DB)
                 .with_value_to_string(Arc::new(decibel_text))
                 .with_string_to_value(Arc::new(|text| parse_number(text, "db"))),
@@ -242,6 +302,7 @@ impl Default for UnfoldParams {
                 .make_bypass(),
             editor_view: RwLock::new(EditorView::default()),
             model_path: ModelPath::default(),
+            noise: NoiseMemory::default(),
         }
     }
 }
@@ -293,6 +354,11 @@ pub fn sanitize_state(state: &mut PluginState) {
         }
         ("listen", ParamValue::I32(index)) => names_variant::<ListenChoice>(*index),
         ("stereo", ParamValue::I32(index)) => names_variant::<StereoChoice>(*index),
+        // A session saved in the middle of learning must not go on listening.
+        ("learn", ParamValue::Bool(on)) => {
+            *on = false;
+            true
+        }
         _ => true,
     });
 }
@@ -365,7 +431,7 @@ fn parse_layers(text: &str) -> Option<i32> {
 
 fn parse_switch(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
-        "on" | "true" | "yes" | "1" | "bypassed" => Some(true),
+        "on" | "true" | "yes" | "1" | "bypassed" | "listening" => Some(true),
         "off" | "false" | "no" | "0" | "active" => Some(false),
         _ => None,
     }

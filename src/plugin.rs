@@ -8,12 +8,15 @@ use nice_plug::prelude::*;
 
 use crate::editor::{self, UnfoldEditor};
 use crate::engine::{Engine, EngineError, Settings};
+use crate::learning::{Capture, Heard};
 use crate::load::{DepthGuard, LoadMeter};
-use crate::meter_channel::{self, MeterWriter};
 use crate::meters::FRAME_INTERVAL_HOPS;
+use crate::meters::MeterFrame;
 use crate::model::Model;
+use crate::noise_profile::NoiseProfile;
 use crate::params::{UnfoldParams, sanitize_state};
 use crate::shared::EditorShared;
+use crate::triple_buffer::{self, Reader, Writer};
 use crate::{model_file, user_model};
 
 /// The plugin instance a host creates.
@@ -22,7 +25,8 @@ pub struct Unfold {
     shared: Arc<EditorShared>,
     /// Made by `activate`, dropped by `deactivate`.
     active: Option<Active>,
-    meters: MeterWriter,
+    meters: Writer<MeterFrame>,
+    noise: Reader<Option<NoiseProfile>>,
     /// A pending model path asks the host for one restart, not for one per block.
     restart_requested: bool,
 }
@@ -39,6 +43,16 @@ pub struct Active {
     guard: Option<DepthGuard>,
     /// Hop count at the last published meter frame.
     published_hops: u64,
+    capture: Capture,
+}
+
+/// What the audio thread leaves to the background.
+#[derive(Clone, Copy, Debug)]
+pub enum Task {
+    /// Learn from what LEARN heard.
+    Learn(Heard),
+    /// Hand over the noise of a restored session.
+    Recall,
 }
 
 /// What an engine was built for.
@@ -59,9 +73,10 @@ impl Active {
     ///
     /// # Errors
     /// When the engine refuses the sample rate or the channel count.
-    pub fn new(model: Arc<Model>, config: ActiveConfig) -> Result<Self, EngineError> {
+    pub fn new(model: Arc<Model>, config: ActiveConfig, shared: &EditorShared) -> Result<Self, EngineError> {
         let sample_rate_hz = f64::from(config.sample_rate_hz);
         let layers = model.layers();
+        let capture = shared.learner().capture(model.config.bands());
         let engine = Engine::new(model, sample_rate_hz, config.channel_count)?;
         let hop_samples = engine.latency_samples() / 2;
         Ok(Self {
@@ -71,6 +86,7 @@ impl Active {
             load_meter: LoadMeter::new(sample_rate_hz, config.max_block_samples, hop_samples),
             guard: config.realtime.then(|| DepthGuard::new(layers)),
             published_hops: 0,
+            capture,
         })
     }
 
@@ -84,13 +100,21 @@ impl Active {
         settings: &Settings,
         channels: &mut [&mut [f32]],
         shared: &EditorShared,
-        meters: &mut MeterWriter,
+        meters: &mut Writer<MeterFrame>,
     ) {
         let samples = channels.first().map_or(0, |channel| channel.len());
         let allowed = self.guard.as_ref().map_or(self.layers, DepthGuard::limit);
         let layers = settings.layers.min(allowed);
         let start = Instant::now();
-        self.engine.process(&Settings { layers, ..*settings }, channels);
+        let settings = Settings { layers, ..*settings };
+        if self.capture.is_on() {
+            self.capture.check(channels);
+            let capture = &mut self.capture;
+            self.engine
+                .process_with(&settings, channels, |engine| capture.keep_hop(engine, shared.learner()));
+        } else {
+            self.engine.process(&settings, channels);
+        }
         self.record_time(samples, start.elapsed(), layers, shared);
         if shared.editor_open() && self.engine.hops() >= self.published_hops + FRAME_INTERVAL_HOPS {
             self.published_hops = self.engine.hops();
@@ -124,12 +148,14 @@ impl Active {
 
 impl Default for Unfold {
     fn default() -> Self {
-        let (meters, reader) = meter_channel::channel();
+        let (meters, reader) = triple_buffer::channel();
+        let (to_audio, noise) = triple_buffer::channel();
         Self {
             params: Arc::new(UnfoldParams::default()),
-            shared: Arc::new(EditorShared::new(reader, model_file::shipped())),
+            shared: Arc::new(EditorShared::new(reader, to_audio, model_file::shipped())),
             active: None,
             meters,
+            noise,
             restart_requested: false,
         }
     }
@@ -147,7 +173,7 @@ impl Plugin for Unfold {
 
     type Editor = UnfoldEditor;
     type SysExMessage = ();
-    type BackgroundTask = ();
+    type BackgroundTask = Task;
 
     fn params(&self) -> Arc<dyn Params> {
         self.params.clone()
@@ -155,6 +181,19 @@ impl Plugin for Unfold {
 
     fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<UnfoldEditor> {
         Some(editor::create(self.params.clone(), self.shared.clone()))
+    }
+
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        let (params, shared) = (self.params.clone(), self.shared.clone());
+        Box::new(move |task| match task {
+            Task::Learn(heard) => {
+                if let Some(profile) = shared.learner().learn(heard, &shared.model()) {
+                    params.noise.keep(Some(&profile));
+                }
+                shared.repaint().request_repaint();
+            }
+            Task::Recall => shared.learner().send(recall(&params, &shared)),
+        })
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -178,6 +217,13 @@ impl Plugin for Unfold {
             !self.params.model_path.pending() && self.active.as_ref().is_some_and(|active| active.config == config);
         if !keep {
             self.active = self.build(config);
+        }
+        if let Some(active) = &mut self.active {
+            let _ = self.params.noise.take_restored();
+            let profile = recall(&self.params, &self.shared);
+            // Checked by `recall`.
+            let _ = active.engine.set_noise_profile(profile.as_ref());
+            self.shared.learner().in_use(profile);
         }
         self.restart_requested = false;
         let Some(active) = &self.active else {
@@ -209,6 +255,17 @@ impl Plugin for Unfold {
         let Some(active) = &mut self.active else {
             return ProcessStatus::Error("processing was started before activation");
         };
+        if let Some(profile) = self.noise.take_new() {
+            // Checked against the model when it was sent; one that came before another model is left out.
+            let _ = active.engine.set_noise_profile(profile.as_ref());
+        }
+        if self.params.noise.take_restored() {
+            context.execute_background(Task::Recall);
+        }
+        // One wake-up of the background thread for one gesture of the user.
+        if let Some(heard) = active.capture.switch(self.params.learn.value(), self.shared.learner()) {
+            context.execute_background(Task::Learn(heard));
+        }
         let settings = self.params.settings();
         active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
         ProcessStatus::Tail(active.tail_samples())
@@ -231,10 +288,25 @@ impl Unfold {
         };
         self.shared.set_model(model.clone(), message);
         self.shared.set_layers_limit(None);
-        Active::new(model, config)
+        Active::new(model, config, &self.shared)
             .inspect_err(|error| nice_error!("{error}"))
             .ok()
     }
+}
+
+/// The noise saved with the session, where the model in use can take it; otherwise the panel says why not.
+fn recall(params: &UnfoldParams, shared: &EditorShared) -> Option<NoiseProfile> {
+    let checked = params.noise.recall()?.and_then(|profile| {
+        profile.check(&shared.model().config)?;
+        Ok(profile)
+    });
+    checked
+        .inspect_err(|error| {
+            shared
+                .learner()
+                .say(format!("the session's noise is not used: {error}"))
+        })
+        .ok()
 }
 
 /// As many inputs as outputs, no side chains.

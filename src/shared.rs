@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use atomic_float::AtomicF32;
 use nice_plug_egui::RepaintNotifier;
 
-use crate::meter_channel::MeterReader;
-use crate::meters::DISPLAY_BANDS;
+use crate::learning::Learner;
+use crate::meters::{DISPLAY_BANDS, MeterFrame};
 use crate::model::Model;
+use crate::noise_profile::NoiseProfile;
+use crate::triple_buffer::{Reader, Writer};
 
 /// Links one plugin instance with its panel. The audio thread touches only the atomics; the locks belong to the panel
 /// and to activation.
@@ -20,8 +22,9 @@ pub struct EditorShared {
     repaint: RepaintNotifier,
     latency_samples: AtomicU32,
     sample_rate_hz: AtomicF32,
-    meters: Mutex<MeterReader>,
+    meters: Mutex<Reader<MeterFrame>>,
     model: Mutex<LoadedModel>,
+    learner: Learner,
 }
 
 /// The model in use and what to say about it.
@@ -31,9 +34,10 @@ struct LoadedModel {
 }
 
 impl EditorShared {
-    /// Starts with the shipped model, no panel, and `meters` as the panel's end of the meter channel.
+    /// Starts with the shipped model, no panel, `meters` as the panel's end of the meter channel, and `noise` as the
+    /// learner's end of the noise channel.
     #[must_use]
-    pub fn new(meters: MeterReader, model: Arc<Model>) -> Self {
+    pub fn new(meters: Reader<MeterFrame>, noise: Writer<Option<NoiseProfile>>, model: Arc<Model>) -> Self {
         Self {
             open_editors: AtomicU32::new(0),
             load: AtomicF32::new(0.0),
@@ -46,6 +50,7 @@ impl EditorShared {
                 model,
                 message: String::new(),
             }),
+            learner: Learner::new(noise),
         }
     }
 
@@ -120,8 +125,20 @@ impl EditorShared {
 
     /// The panel's end of the meter channel. Only the panel locks it, so it never waits.
     #[must_use]
-    pub fn meters(&self) -> &Mutex<MeterReader> {
+    pub fn meters(&self) -> &Mutex<Reader<MeterFrame>> {
         &self.meters
+    }
+
+    /// What learns noise.
+    #[must_use]
+    pub fn learner(&self) -> &Learner {
+        &self.learner
+    }
+
+    /// The model in use. Not for the audio thread.
+    #[must_use]
+    pub fn model(&self) -> Arc<Model> {
+        self.loaded().model.clone()
     }
 
     /// Stores the model in use and one sentence about it (empty when there is nothing to say). Activation.
@@ -137,8 +154,7 @@ impl EditorShared {
 
     /// Spectrum of one atom of the model in use in display bands, linear magnitude with peak 1. Panel.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
-        let model = self.loaded().model.clone();
-        model.atom_spectrum(atom, out);
+        self.model().atom_spectrum(atom, out);
     }
 
     /// A panic elsewhere leaves this pair whole: it is only ever replaced.
@@ -150,10 +166,14 @@ impl EditorShared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{meter_channel, model_file};
+    use crate::{model_file, triple_buffer};
 
     fn shared() -> EditorShared {
-        EditorShared::new(meter_channel::channel().1, model_file::shipped())
+        EditorShared::new(
+            triple_buffer::channel().1,
+            triple_buffer::channel().0,
+            model_file::shipped(),
+        )
     }
 
     #[test]

@@ -40,7 +40,11 @@ pub fn load(path: &str) -> Result<UserModel, String> {
     Ok(UserModel { model, remark })
 }
 
-fn read(path: &str) -> Result<Vec<u8>, String> {
+/// Reads a file that a user named, unless it is none or far too large; does blocking file work.
+///
+/// # Errors
+/// Why not, as part of a sentence.
+pub fn read(path: &str) -> Result<Vec<u8>, String> {
     // Asked before opening: opening a pipe or a device could wait for ever.
     let metadata = std::fs::metadata(path).map_err(|error| format!("the file cannot be read ({error})"))?;
     if !metadata.is_file() {
@@ -48,7 +52,7 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
     }
     if metadata.len() > MAX_FILE_BYTES {
         return Err(format!(
-            "the file is too large for a model ({} MB)",
+            "the file is far too large ({} MB)",
             metadata.len() / (1024 * 1024)
         ));
     }

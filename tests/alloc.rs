@@ -104,20 +104,20 @@ fn silence_full_scale_and_broken_input_never_allocate() {
 #[cfg(not(feature = "assert_process_allocs"))]
 fn processing_with_an_open_panel_never_allocates() {
     use unfold::engine::Settings;
-    use unfold::meter_channel;
     use unfold::model_file;
     use unfold::plugin::{Active, ActiveConfig};
     use unfold::shared::EditorShared;
+    use unfold::triple_buffer;
 
-    let (mut meters, reader) = meter_channel::channel();
-    let shared = EditorShared::new(reader, model_file::shipped());
+    let (mut meters, reader) = triple_buffer::channel();
+    let shared = EditorShared::new(reader, triple_buffer::channel().0, model_file::shipped());
     let config = ActiveConfig {
         sample_rate_hz: SAMPLE_RATE_HZ as f32,
         channel_count: 2,
         max_block_samples: 1024,
         realtime: true,
     };
-    let mut active = Active::new(model_file::shipped(), config).expect("an engine");
+    let mut active = Active::new(model_file::shipped(), config, &shared).expect("an engine");
     let mut frames = 0;
     for (panel_open, runs) in [(true, 2), (false, 1), (true, 1)] {
         shared.set_editor_open(panel_open);

@@ -41,16 +41,36 @@ const CORE_CRATES: [&str; 11] = [
 ];
 
 /// What each part of the shell may use besides the core.
-const SHELL: [(&str, &[&str]); 7] = [
+const SHELL: [(&str, &[&str]); 9] = [
     ("load", &[]),
-    ("meter_channel", &[]),
+    ("triple_buffer", &[]),
+    ("learning", &["triple_buffer"]),
     ("user_model", &[]),
-    ("shared", &["meter_channel"]),
+    ("noise_file", &["user_model"]),
+    ("shared", &["triple_buffer", "learning"]),
     ("params", &[]),
-    ("editor", &["meter_channel", "params", "shared", "user_model"]),
+    (
+        "editor",
+        &[
+            "learning",
+            "noise_file",
+            "params",
+            "shared",
+            "triple_buffer",
+            "user_model",
+        ],
+    ),
     (
         "plugin",
-        &["load", "meter_channel", "params", "shared", "user_model", "editor"],
+        &[
+            "load",
+            "learning",
+            "triple_buffer",
+            "params",
+            "shared",
+            "user_model",
+            "editor",
+        ],
     ),
 ];
 

@@ -258,7 +258,7 @@ fn numbers_of_the_engine_are_shown() {
         depth: 3,
         speech_atoms: 40,
         noise_atoms: 30,
-        runtime_atoms: 4,
+        adaptive_atoms: 4,
         ..MeterFrame::default()
     };
     bench.play(&frame);
@@ -291,7 +291,7 @@ fn a_part_is_picked_by_click_and_arrows() {
     let frame = MeterFrame {
         speech_atoms: 40,
         noise_atoms: 30,
-        runtime_atoms: 4,
+        adaptive_atoms: 4,
         ..MeterFrame::default()
     };
     bench.play(&frame);

@@ -55,6 +55,7 @@ fn ids_and_defaults_are_frozen() {
             "bypass": { "bool": false },
             "floor_db": { "f32": -24.0 },
             "layers": { "i32": layers },
+            "learn": { "bool": false },
             "listen": { "string": "result" },
             "output_gain_db": { "f32": 0.0 },
             "stereo": { "string": "linked" },
@@ -65,6 +66,7 @@ fn ids_and_defaults_are_frozen() {
         json!({
             "editor-view": r#"{"width_points":760,"height_points":440,"zoom_percent":100}"#,
             "model-path": r#""""#,
+            "noise-profile": "[]",
         })
     );
     assert_eq!(saved["version"], json!(env!("CARGO_PKG_VERSION")));

@@ -12,6 +12,16 @@ pub fn button(ui: &Ui, rect: Rect, theme: &Theme, text: &str, name: &str, select
     let response = ui
         .interact(rect, ui.scope_id().with(name), Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
+    paint(ui, &response, rect, theme, text, on);
+    response.widget_info(|| match selected {
+        None => WidgetInfo::labeled(Role::Button, true, name),
+        Some(selected) => WidgetInfo::selected(Role::RadioButton, true, selected, name),
+    });
+    response
+}
+
+/// What a button looks like.
+pub fn paint(ui: &Ui, response: &Response, rect: Rect, theme: &Theme, text: &str, on: bool) {
     let (fill, ink) = match (on, response.hovered()) {
         (true, _) => (theme.accent, theme.on_accent),
         (false, true) => (theme.outline, theme.text),
@@ -28,11 +38,6 @@ pub fn button(ui: &Ui, rect: Rect, theme: &Theme, text: &str, name: &str, select
     if response.has_focus() {
         theme.focus_ring(painter, rect);
     }
-    response.widget_info(|| match selected {
-        None => WidgetInfo::labeled(Role::Button, true, name),
-        Some(selected) => WidgetInfo::selected(Role::RadioButton, true, selected, name),
-    });
-    response
 }
 
 /// Draws a row of choices into `rect`, each as wide as its share of `weights`; returns the index of the one clicked.

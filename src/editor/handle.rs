@@ -102,11 +102,15 @@ impl EditorHandle for PanelHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{meter_channel, model_file};
+    use crate::{model_file, triple_buffer};
 
     #[test]
     fn a_window_counts_once_however_often_it_is_shown_or_hidden() {
-        let shared = Arc::new(EditorShared::new(meter_channel::channel().1, model_file::shipped()));
+        let shared = Arc::new(EditorShared::new(
+            triple_buffer::channel().1,
+            triple_buffer::channel().0,
+            model_file::shipped(),
+        ));
         let (one, other) = (Presence::new(shared.clone()), Presence::new(shared.clone()));
         one.set(true);
         one.set(true);

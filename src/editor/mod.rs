@@ -10,6 +10,7 @@ mod handle;
 mod header;
 mod history;
 mod meters;
+mod noise;
 mod parts;
 mod running;
 mod slider;
@@ -29,6 +30,7 @@ use self::controls::{Layers, Sliders, controls};
 use self::header::header;
 use self::history::HistoryView;
 use self::meters::Meters;
+use self::noise::NoiseControls;
 use self::parts::PartsView;
 use self::running::Running;
 use self::spectrum::SpectrumView;
@@ -64,6 +66,7 @@ pub struct Panel {
     meters: Meters,
     sliders: Sliders,
     status: Status,
+    noise: NoiseControls,
     running: Running,
 }
 
@@ -93,6 +96,7 @@ impl Panel {
             meters: Meters::default(),
             sliders: Sliders::default(),
             status: Status::default(),
+            noise: NoiseControls::default(),
             running: Running::default(),
         }
     }
@@ -131,7 +135,7 @@ impl Panel {
     /// Whom the keys belong to, as of the last frame drawn in `ctx`.
     #[must_use]
     pub fn keyboard(&self, ctx: &Context) -> Keyboard {
-        if self.sliders.typing() || self.status.typing() {
+        if self.sliders.typing() || self.status.typing() || self.noise.typing() {
             Keyboard::Text
         } else if ctx.memory(|memory| memory.focused().is_some()) || Popup::is_any_open(ctx) {
             Keyboard::Moves
@@ -143,12 +147,14 @@ impl Panel {
     /// Ends whatever gesture is open and forgets what was being typed: the window closes.
     pub fn release(&mut self, host: &GuiContext) {
         self.sliders.release(&self.params, &host.param_setter());
+        self.noise.release(&self.params, &host.param_setter());
         self.cancel_typing();
     }
 
     fn cancel_typing(&mut self) {
         self.sliders.cancel_typing();
         self.status.cancel_typing();
+        self.noise.cancel_typing();
     }
 
     /// Takes in what the audio thread sent. The window is woken for every frame, so nothing is asked for here but one
@@ -219,6 +225,9 @@ impl Panel {
             &setter,
             &layers,
         );
+        self.noise
+            .show(ui, status_row, &self.theme, &self.params, &self.shared, &setter);
+        let (_, status_row) = status_row.split_left_right_at_x(status_row.left() + NoiseControls::WIDTH + 8.0);
         let remark = layers.remark.as_deref();
         let load = if self.running.is_on() { self.shared.load() } else { 0.0 };
         let request = self

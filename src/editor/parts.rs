@@ -19,22 +19,24 @@ const FALL: f32 = 0.8;
 const SCALE_FALL: f32 = 0.995;
 const GROUP_GAP: f32 = 14.0;
 
-/// The three kinds of atoms, in the order of a frame's activations.
+/// The four kinds of atoms, in the order of a frame's activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Speech,
     Noise,
     Adaptive,
+    Learnt,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Speech, Self::Noise, Self::Adaptive];
+    const ALL: [Self; 4] = [Self::Speech, Self::Noise, Self::Adaptive, Self::Learnt];
 
     fn name(self) -> &'static str {
         match self {
             Self::Speech => "speech",
             Self::Noise => "noise",
             Self::Adaptive => "adaptive noise",
+            Self::Learnt => "learnt noise",
         }
     }
 
@@ -43,6 +45,7 @@ impl Kind {
             Self::Speech => theme.accent,
             Self::Noise => theme.noise,
             Self::Adaptive => theme.adaptive,
+            Self::Learnt => theme.learnt,
         }
     }
 }
@@ -54,7 +57,7 @@ pub struct PartsView {
     /// Activation that fills the height.
     scale: f32,
     /// Atoms of each [`Kind`].
-    counts: [usize; 3],
+    counts: [usize; 4],
     selected: usize,
 }
 
@@ -63,7 +66,7 @@ impl Default for PartsView {
         Self {
             bars: [0.0; MAX_ATOMS],
             scale: 0.0,
-            counts: [0; 3],
+            counts: [0; 4],
             selected: 0,
         }
     }
@@ -73,7 +76,13 @@ impl PartsView {
     /// Takes in a new frame.
     pub fn update(&mut self, frame: &MeterFrame) {
         let mut room = MAX_ATOMS;
-        self.counts = [frame.speech_atoms, frame.noise_atoms, frame.runtime_atoms].map(|count| {
+        let counts = [
+            frame.speech_atoms,
+            frame.noise_atoms,
+            frame.adaptive_atoms,
+            frame.learnt_atoms,
+        ];
+        self.counts = counts.map(|count| {
             let fitting = (count as usize).min(room);
             room -= fitting;
             fitting
@@ -95,7 +104,11 @@ impl PartsView {
     /// The legend: one sample of each pattern.
     pub fn legend(&self, ui: &Ui, right: Pos2, theme: &Theme) {
         let mut x = right.x;
-        for kind in Kind::ALL.into_iter().rev() {
+        let present = Kind::ALL
+            .into_iter()
+            .rev()
+            .filter(|kind| *kind != Kind::Learnt || self.counts[*kind as usize] > 0);
+        for kind in present {
             let text = format!("{} {}", kind.name(), self.counts[kind as usize]);
             let pos = pos2(x, right.y);
             let text_rect = ui
@@ -211,7 +224,7 @@ impl PartsView {
     /// The picked atom's own spectrum.
     fn paint_shape(&self, ui: &Ui, plot: Rect, theme: &Theme, shared: &EditorShared) {
         let painter = ui.painter();
-        let (kind, _) = self.kind_of_selected();
+        let (kind, index) = self.kind_of_selected();
         axes::frequency_axis(painter, plot, theme);
         painter.rect_stroke(plot, 0.0, Stroke::new(1.0, theme.grid), StrokeKind::Inside);
         for (height, text) in [(0.0, "0"), (1.0, "peak")] {
@@ -225,12 +238,16 @@ impl PartsView {
             );
         }
         if kind == Kind::Adaptive {
-            // Only the model's own atoms have a shape that stays.
+            // All other atoms have a shape that stays.
             self.paint_title(painter, plot, theme, "learnt while playing, its shape keeps changing");
             return;
         }
         let mut spectrum = [0.0; DISPLAY_BANDS];
-        shared.atom_spectrum(self.selected, &mut spectrum);
+        if kind == Kind::Learnt {
+            shared.learner().atom_spectrum(index, &mut spectrum);
+        } else {
+            shared.atom_spectrum(self.selected, &mut spectrum);
+        }
         if spectrum.iter().all(|magnitude| *magnitude == 0.0) {
             // A smaller model has been loaded, and no frame of it has come yet.
             self.paint_title(painter, plot, theme, "its shape comes with the next audio");
@@ -291,7 +308,7 @@ fn atom_at(groups: &[(Kind, Range<usize>, Rect)], pointer: Pos2) -> Option<usize
     Some(atoms.start + (offset as usize).min(atoms.len() - 1))
 }
 
-/// Solid for speech, stripes for noise, an outline for adaptive noise.
+/// Solid for speech, stripes for noise, an outline for adaptive noise, an outline with a solid half for learnt noise.
 fn paint_bar(painter: &Painter, bar: Rect, kind: Kind, color: Color32) {
     match kind {
         Kind::Speech => drop(painter.rect_filled(bar, 0.0, color)),
@@ -307,7 +324,7 @@ fn paint_bar(painter: &Painter, bar: Rect, kind: Kind, color: Color32) {
                 bottom -= 2.0 * STRIPE;
             }
         }
-        Kind::Adaptive => {
+        Kind::Adaptive | Kind::Learnt => {
             painter.rect(
                 bar,
                 0.0,
@@ -315,6 +332,10 @@ fn paint_bar(painter: &Painter, bar: Rect, kind: Kind, color: Color32) {
                 Stroke::new(1.2, color),
                 StrokeKind::Inside,
             );
+            if kind == Kind::Learnt {
+                let (_, lower) = bar.split_top_bottom_at_fraction(0.5);
+                painter.rect_filled(lower, 0.0, color);
+            }
         }
     }
 }

@@ -41,8 +41,8 @@ impl Status {
         self.typing = false;
     }
 
-    /// Draws the row into `rect`. `load` is the share of the available time in use; a `remark` takes the place of what is
-    /// said about the model.
+    /// Draws the row into `rect`. `load` is the share of the available time in use; a `remark`, or else what is to be said
+    /// about learning, takes the place of what is said about the model.
     #[allow(clippy::too_many_arguments)]
     pub fn show(
         &mut self,
@@ -83,10 +83,12 @@ impl Status {
 
         let load_model = Rect::from_min_size(rect.min, vec2(94.0, rect.height()));
         self.model_popup(ui, load_model, theme, params);
-        let (sentence, failed) = remark.map_or_else(
-            || model_sentence(params, &shared.model_message()),
-            |remark| (remark.to_owned(), true),
-        );
+        let learning = shared.learner().sentence();
+        let (sentence, failed) = match remark {
+            Some(remark) => (remark.to_owned(), true),
+            None if learning.is_empty() => model_sentence(params, &shared.model_message()),
+            None => (learning, false),
+        };
         let color = if failed { theme.warning } else { theme.text };
         let text_rect = Rect::from_min_max(
             pos2(load_model.right() + 10.0, rect.top()),

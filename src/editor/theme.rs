@@ -42,6 +42,8 @@ pub struct Theme {
     pub noise: Color32,
     /// Adaptive parts.
     pub adaptive: Color32,
+    /// Parts learnt from the user's noise.
+    pub learnt: Color32,
     /// A sentence about a failure.
     pub warning: Color32,
     /// Brightest end of the spectrogram ramp, which starts at `well`.
@@ -66,6 +68,7 @@ impl Theme {
         mask: Color32::from_rgb(0xf4, 0xbc, 0x4f),
         noise: Color32::from_rgb(0xf5, 0x86, 0xa6),
         adaptive: Color32::from_rgb(0xb8, 0xa2, 0xff),
+        learnt: Color32::from_rgb(0x7f, 0xc4, 0xff),
         warning: Color32::from_rgb(0xff, 0xa0, 0x7a),
         ramp_end: Color32::from_rgb(0xfb, 0xf7, 0xc8),
     };
@@ -87,6 +90,7 @@ impl Theme {
         mask: Color32::from_rgb(0x8f, 0x54, 0x00),
         noise: Color32::from_rgb(0xb0, 0x1f, 0x58),
         adaptive: Color32::from_rgb(0x63, 0x3b, 0xc4),
+        learnt: Color32::from_rgb(0x0b, 0x5c, 0x9e),
         warning: Color32::from_rgb(0xa8, 0x38, 0x0c),
         ramp_end: Color32::from_rgb(0x08, 0x26, 0x3a),
     };
@@ -234,6 +238,7 @@ mod tests {
                     ("mask", theme.mask),
                     ("noise", theme.noise),
                     ("adaptive", theme.adaptive),
+                    ("learnt", theme.learnt),
                     ("warning", theme.warning),
                 ] {
                     let ratio = contrast(text, surface);

@@ -222,8 +222,12 @@ mod tests {
             zoom_percent: 150,
             light: false,
         });
-        let (_, reader) = crate::meter_channel::channel();
-        let shared = Arc::new(EditorShared::new(reader, crate::model_file::shipped()));
+        let (_, reader) = crate::triple_buffer::channel();
+        let shared = Arc::new(EditorShared::new(
+            reader,
+            crate::triple_buffer::channel().0,
+            crate::model_file::shipped(),
+        ));
         let size = create(params, shared).size();
         assert_eq!((size.width, size.height), (1200, 750));
     }

@@ -41,8 +41,14 @@ impl Engine {
         frame.depth = self.last_depth as u32;
         frame.speech_atoms = config.speech_atoms as u32;
         frame.noise_atoms = config.noise_atoms as u32;
-        frame.runtime_atoms = config.adaptive_atoms as u32;
-        let atoms = [&solver.state.activation[..], &solver.state.adaptive_activation];
+        frame.adaptive_atoms = config.adaptive_atoms as u32;
+        let user = &solver.state.user;
+        frame.learnt_atoms = user.used as u32;
+        let atoms = [
+            &solver.state.activation[..],
+            &solver.state.adaptive_activation,
+            &user.activation[..user.used],
+        ];
         let mut rest = &mut frame.activations[..];
         for activations in atoms {
             let (now, later) = rest.split_at_mut(activations.len().min(rest.len()));

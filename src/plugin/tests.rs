@@ -11,7 +11,11 @@ const TOO_LONG: Duration = Duration::from_millis(20);
 const MANY_HOPS: usize = 50;
 
 fn shared() -> EditorShared {
-    EditorShared::new(meter_channel::channel().1, model_file::shipped())
+    EditorShared::new(
+        triple_buffer::channel().1,
+        triple_buffer::channel().0,
+        model_file::shipped(),
+    )
 }
 
 fn active(realtime: bool) -> Active {
@@ -21,13 +25,13 @@ fn active(realtime: bool) -> Active {
         max_block_samples: HOP_SAMPLES,
         realtime,
     };
-    Active::new(model_file::shipped(), config).expect("an engine")
+    Active::new(model_file::shipped(), config, &shared()).expect("an engine")
 }
 
 /// Plays a hop of noise; returns it and the layers that ran.
 fn play_hop(active: &mut Active, settings: &Settings, shared: &EditorShared) -> (Vec<f32>, usize) {
     let mut hop: Vec<f32> = (0..HOP_SAMPLES).map(|n| ((n * n) % 101) as f32 / 500.0 - 0.1).collect();
-    let (mut meters, _reader) = meter_channel::channel();
+    let (mut meters, _reader) = triple_buffer::channel();
     active.process(settings, &mut [&mut hop], shared, &mut meters);
     let mut frame = MeterFrame::default();
     active.engine.meter_frame(&mut frame);

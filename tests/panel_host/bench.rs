@@ -9,11 +9,11 @@ use egui_kittest::kittest::Queryable;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::ParamPtr;
 use unfold::editor::{Keyboard, Panel};
-use unfold::meter_channel::{self, MeterWriter};
 use unfold::meters::MeterFrame;
 use unfold::model_file;
 use unfold::params::UnfoldParams;
 use unfold::shared::EditorShared;
+use unfold::triple_buffer::{self, Writer};
 
 use super::panel_host::{Call, FakeHost};
 
@@ -24,14 +24,18 @@ pub struct Bench {
     pub context: GuiContext,
     pub params: Arc<UnfoldParams>,
     pub shared: Arc<EditorShared>,
-    pub meters: MeterWriter,
+    pub meters: Writer<MeterFrame>,
 }
 
 impl Bench {
     pub fn new() -> Self {
         let params = Arc::new(UnfoldParams::default());
-        let (meters, reader) = meter_channel::channel();
-        let shared = Arc::new(EditorShared::new(reader, model_file::shipped()));
+        let (meters, reader) = triple_buffer::channel();
+        let shared = Arc::new(EditorShared::new(
+            reader,
+            triple_buffer::channel().0,
+            model_file::shipped(),
+        ));
         shared.set_activation(48_000.0, 960);
         let (host, context) = FakeHost::new();
         let panel = Panel::new(params.clone(), shared.clone());

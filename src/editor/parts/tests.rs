@@ -1,15 +1,15 @@
 //! Picking parts, and naming the one that is picked.
 
 use super::*;
-use crate::{meter_channel, model_file};
+use crate::{model_file, triple_buffer};
 
 fn view(counts: [u32; 3]) -> PartsView {
-    let [speech_atoms, noise_atoms, runtime_atoms] = counts;
+    let [speech_atoms, noise_atoms, adaptive_atoms] = counts;
     let mut view = PartsView::default();
     view.update(&MeterFrame {
         speech_atoms,
         noise_atoms,
-        runtime_atoms,
+        adaptive_atoms,
         ..MeterFrame::default()
     });
     view
@@ -43,7 +43,7 @@ fn titles_count_within_the_kind() {
 #[test]
 fn more_atoms_than_a_frame_holds_are_left_out() {
     let mut view = view([250, 20, 20]);
-    assert_eq!(view.counts, [250, 6, 0]);
+    assert_eq!(view.counts, [250, 6, 0, 0]);
     view.selected = 255;
     view.update(&MeterFrame {
         speech_atoms: 4,
@@ -56,8 +56,8 @@ fn more_atoms_than_a_frame_holds_are_left_out() {
 fn a_part_that_the_model_in_use_lacks_has_no_shape() {
     // A smaller model was loaded, and no frame of it has come yet.
     let mut view = view([MAX_ATOMS as u32, 0, 0]);
-    let (_, reader) = meter_channel::channel();
-    let shared = EditorShared::new(reader, model_file::shipped());
+    let (_, reader) = triple_buffer::channel();
+    let shared = EditorShared::new(reader, triple_buffer::channel().0, model_file::shipped());
     let mut painted = |selected: usize| {
         view.selected = selected;
         let context = egui::Context::default();

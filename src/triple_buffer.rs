@@ -1,81 +1,81 @@
-//! The lock-free link from the audio thread to the panel.
+//! A lock-free link that hands the newest value from one thread to another: meter frames from the audio thread to the
+//! panel, learnt noise from a background task to the audio thread.
 
 use std::sync::Arc;
 
 use crossbeam_utils::atomic::AtomicCell;
 
-use crate::meters::MeterFrame;
-
-/// Room for one frame. The `Option` is always full between two calls: it only lets a box leave its place for the swap.
-type Place = Option<Box<Slot>>;
+/// Room for one value. The `Option` is always full between two calls: it only lets a box leave its place for the swap.
+type Place<T> = Option<Box<Slot<T>>>;
 
 #[derive(Default)]
-struct Slot {
-    frame: MeterFrame,
-    /// Whether the panel has not had the frame yet.
+struct Slot<T> {
+    value: T,
+    /// Whether the reader has not had the value yet.
     fresh: bool,
 }
 
 const _: () = assert!(
-    AtomicCell::<Place>::is_lock_free(),
+    AtomicCell::<Place<u8>>::is_lock_free(),
     "a swap of places is one atomic instruction"
 );
 
-/// Audio thread's end of a triple buffer: wait-free, no allocation.
+/// Writing end of a triple buffer: wait-free, no allocation of its own.
 ///
-/// Three slots go round: one being written, one being read, and the newest in the middle.
-pub struct MeterWriter {
-    back: Place,
-    middle: Arc<AtomicCell<Place>>,
+/// Three slots go round: one being written, one being read, and the newest in the middle. Values are only ever replaced
+/// and dropped by the writer.
+pub struct Writer<T> {
+    back: Place<T>,
+    middle: Arc<AtomicCell<Place<T>>>,
 }
 
-/// Panel's end.
-pub struct MeterReader {
-    front: Place,
-    middle: Arc<AtomicCell<Place>>,
+/// Reading end: wait-free, drops nothing.
+pub struct Reader<T> {
+    front: Place<T>,
+    middle: Arc<AtomicCell<Place<T>>>,
 }
 
 /// Makes a connected pair. Allocates.
 #[must_use]
-pub fn channel() -> (MeterWriter, MeterReader) {
-    let empty = || Some(Box::<Slot>::default());
+pub fn channel<T: Default>() -> (Writer<T>, Reader<T>) {
+    let empty = || Some(Box::<Slot<T>>::default());
     let middle = Arc::new(AtomicCell::new(empty()));
     (
-        MeterWriter {
+        Writer {
             back: empty(),
             middle: middle.clone(),
         },
-        MeterReader { front: empty(), middle },
+        Reader { front: empty(), middle },
     )
 }
 
-impl MeterWriter {
-    /// Hands the panel the frame that `fill` writes, in place of one that the panel has not taken. What `fill` leaves
-    /// as it is holds an older frame.
-    pub fn publish(&mut self, fill: impl FnOnce(&mut MeterFrame)) {
+impl<T> Writer<T> {
+    /// Hands over what `fill` writes, in place of a value that the reader has not taken. What `fill` leaves as it is holds
+    /// an older value.
+    pub fn publish(&mut self, fill: impl FnOnce(&mut T)) {
         if let Some(slot) = &mut self.back {
-            fill(&mut slot.frame);
+            fill(&mut slot.value);
             slot.fresh = true;
         }
         self.back = self.middle.swap(self.back.take());
     }
 }
 
-impl MeterReader {
-    /// The newest frame, if one has come since the last call.
-    pub fn take_new(&mut self) -> Option<&MeterFrame> {
+impl<T> Reader<T> {
+    /// The newest value, if one has come since the last call.
+    pub fn take_new(&mut self) -> Option<&T> {
         if let Some(slot) = &mut self.front {
             slot.fresh = false;
         }
         self.front = self.middle.swap(self.front.take());
-        self.front.as_deref().filter(|slot| slot.fresh).map(|slot| &slot.frame)
+        self.front.as_deref().filter(|slot| slot.fresh).map(|slot| &slot.value)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meters::MAX_ATOMS;
+    use crate::meters::{MAX_ATOMS, MeterFrame};
 
     fn frame(depth: u32) -> MeterFrame {
         MeterFrame {
