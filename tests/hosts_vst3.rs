@@ -1,12 +1,10 @@
 //! Promise: the VST3 plugin is the same instrument as the CLAP plugin: ids, latency, values, automation, state.
 
 mod common;
-#[path = "common/vst3_host.rs"]
-mod vst3_host;
 
 use common::clap_host;
 use common::signal::{busy, delayed, difference_db, sounds_on_samples};
-use vst3_host::{CLASS_ID, Plugin, classes};
+use common::vst3_host::{CLASS_ID, Plugin, classes};
 
 const RATES_HZ: [f64; 3] = [44_100.0, 48_000.0, 96_000.0];
 /// Rates that no sound card has and that Steinberg's validator tries.

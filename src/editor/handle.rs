@@ -7,9 +7,10 @@ use nice_plug::editor::dpi::NativeSize;
 use nice_plug::editor::{EditorHandle, ParentWindowHandle};
 use nice_plug_egui::EguiEditorHandle;
 
+use super::window_thread::ThreadEnd;
 use crate::shared::EditorShared;
 
-type Window = <EguiEditorHandle as EditorHandle>::Window;
+type InnerWindow = <EguiEditorHandle as EditorHandle>::Window;
 type Error = <EguiEditorHandle as EditorHandle>::Error;
 
 /// Counts one window as open while it is shown.
@@ -35,6 +36,20 @@ impl Presence {
     }
 }
 
+/// The framework's window. Dropping it closes it and waits for the end of its thread.
+pub struct Window {
+    // Dropped in this order.
+    inner: InnerWindow,
+    _end: ThreadEnd,
+}
+
+impl Window {
+    /// A window whose thread's end `end` waits for.
+    pub fn new(inner: InnerWindow, end: ThreadEnd) -> Self {
+        Self { inner, _end: end }
+    }
+}
+
 /// The framework's handle, with a [`Presence`].
 pub struct PanelHandle {
     inner: EguiEditorHandle,
@@ -53,37 +68,37 @@ impl EditorHandle for PanelHandle {
     type Error = Error;
 
     fn run_until_closed(window: Window) -> Result<(), Error> {
-        EguiEditorHandle::run_until_closed(window)
+        EguiEditorHandle::run_until_closed(window.inner)
     }
 
     fn set_parent(&self, parent: ParentWindowHandle, window: &Window) -> Result<(), Error> {
-        self.inner.set_parent(parent, window)
+        self.inner.set_parent(parent, &window.inner)
     }
 
     fn show(&self, window: &Window) -> Result<(), Error> {
         self.presence.set(true);
-        self.inner.show(window)
+        self.inner.show(&window.inner)
     }
 
     fn hide(&self, window: &Window) -> Result<(), Error> {
         self.presence.set(false);
-        self.inner.hide(window)
+        self.inner.hide(&window.inner)
     }
 
     fn set_size(&self, new_size: NativeSize<u32>, window: &Window) -> Result<(), Error> {
-        self.inner.set_size(new_size, window)
+        self.inner.set_size(new_size, &window.inner)
     }
 
     fn host_main_thread_callback(&self, window: &Window) {
-        self.inner.host_main_thread_callback(window);
+        self.inner.host_main_thread_callback(&window.inner);
     }
 
     fn adjust_size(&self, new_size: NativeSize<u32>, window: &Window) -> Option<NativeSize<u32>> {
-        self.inner.adjust_size(new_size, window)
+        self.inner.adjust_size(new_size, &window.inner)
     }
 
     fn set_fallback_scale_factor(&self, scale_factor: f64, window: &Window) -> Result<(), Error> {
-        self.inner.set_fallback_scale_factor(scale_factor, window)
+        self.inner.set_fallback_scale_factor(scale_factor, &window.inner)
     }
 
     fn state_changed(&self) {

@@ -6,6 +6,7 @@ mod axes;
 mod buttons;
 pub mod control;
 mod controls;
+mod graphics;
 mod handle;
 mod header;
 mod history;
@@ -18,6 +19,7 @@ mod spectrum;
 mod status;
 pub mod theme;
 mod window;
+mod window_thread;
 
 use std::sync::{Arc, PoisonError};
 

@@ -12,8 +12,9 @@ use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::resizable_window::ResizableWindow;
 use nice_plug_egui::{EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp, create_egui_editor};
 
-use super::handle::{PanelHandle, Presence};
-use super::{Keyboard, Panel};
+use super::handle::{self, PanelHandle, Presence};
+use super::window_thread::{ThreadEnd, ThreadName, calling_thread};
+use super::{Keyboard, Panel, graphics};
 use crate::params::{EditorView, UnfoldParams};
 use crate::shared::EditorShared;
 
@@ -56,6 +57,7 @@ impl Editor for UnfoldEditor {
         gui_context: GuiContext,
         host: Option<HostMethods>,
     ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        graphics::keep_loaded();
         let view = self.params.view();
         let size = LogicalSize::new(view.width_points as f32, view.height_points as f32);
         set(
@@ -64,10 +66,12 @@ impl Editor for UnfoldEditor {
         );
 
         let presence = Arc::new(Presence::new(self.shared.clone()));
+        let thread = ThreadName::default();
         let app = PanelWindow {
             panel: self.panel.clone(),
             params: self.params.clone(),
             presence: presence.clone(),
+            thread: thread.clone(),
             window_size: self.window_size.clone(),
             host: None,
         };
@@ -83,7 +87,7 @@ impl Editor for UnfoldEditor {
         let SpawnedEditor { handle, window } = spawned.map_err(|error| format!("{NO_PANEL} ({error})"))?;
         Ok(SpawnedEditor {
             handle: PanelHandle::new(handle, presence),
-            window,
+            window: handle::Window::new(window, ThreadEnd::of(thread)),
         })
     }
 
@@ -119,12 +123,17 @@ struct PanelWindow {
     panel: Arc<Mutex<Panel>>,
     params: Arc<UnfoldParams>,
     presence: Arc<Presence>,
+    thread: ThreadName,
     window_size: Arc<Mutex<Option<PhysicalSize<u32>>>>,
     host: Option<GuiContext>,
 }
 
 impl NiceEguiApp for PanelWindow {
     fn build(&mut self, ctx: Context, host: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
+        if let Some(name) = calling_thread() {
+            // The first and only one: every window has a name of its own.
+            let _ = self.thread.set(name);
+        }
         // Ctrl and plus would leave the zooms that are offered and saved.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         frame.set_key_capture(key_capture(Keyboard::Host));

@@ -4,14 +4,16 @@ use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clack_extensions::audio_ports_config::{AudioPortsConfigBuffer, PluginAudioPortsConfig};
+use clack_extensions::gui::{GuiSize, HostGui, HostGuiImpl};
 use clack_extensions::latency::{HostLatency, HostLatencyImpl, PluginLatency};
 use clack_extensions::params::{
     HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamInfoBuffer, ParamInfoFlags,
     ParamRescanFlags, PluginParams,
 };
+use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
 use clack_extensions::tail::{PluginTail, TailLength};
-use clack_host::events::event_types::ParamValueEvent;
+use clack_host::events::event_types::{ParamValueEvent, TransportEvent};
 use clack_host::prelude::*;
 use clack_host::process::StartedPluginAudioProcessor;
 
@@ -20,6 +22,7 @@ pub const PLUGIN_ID: &std::ffi::CStr = c"org.unfold.denoiser";
 #[derive(Default)]
 pub struct Shared {
     restart_requested: AtomicBool,
+    pub(super) callback_requested: AtomicBool,
 }
 
 impl SharedHandler<'_> for Shared {
@@ -27,7 +30,23 @@ impl SharedHandler<'_> for Shared {
         self.restart_requested.store(true, Ordering::SeqCst);
     }
     fn request_process(&self) {}
-    fn request_callback(&self) {}
+    fn request_callback(&self) {
+        self.callback_requested.store(true, Ordering::SeqCst);
+    }
+}
+
+impl HostGuiImpl for Shared {
+    fn resize_hints_changed(&self) {}
+    fn request_resize(&self, _new_size: GuiSize) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn request_show(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn request_hide(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn closed(&self, _was_destroyed: bool) {}
 }
 
 impl HostParamsImplShared for Shared {
@@ -55,7 +74,10 @@ impl HostHandlers for Host {
     type AudioProcessor<'a> = ();
 
     fn declare_extensions(builder: &mut HostExtensions<Self>, _shared: &Self::Shared<'_>) {
-        builder.register::<HostParams>().register::<HostLatency>();
+        builder
+            .register::<HostParams>()
+            .register::<HostLatency>()
+            .register::<HostGui>();
     }
 }
 
@@ -78,21 +100,34 @@ pub struct Change {
     pub value: f64,
 }
 
+/// The library's own entry, as if it had been loaded from a file.
+pub fn entry() -> PluginEntry {
+    // SAFETY: the entry is this very library's static, valid for the whole process.
+    #[allow(unsafe_code)]
+    unsafe { PluginEntry::load_from_raw(&unfold::clap_entry, c"/in/process") }.expect("the entry loads")
+}
+
 /// A loaded plugin instance.
 pub struct Plugin {
-    instance: PluginInstance<Host>,
+    pub(super) instance: PluginInstance<Host>,
 }
 
 impl Plugin {
+    /// An instance that renders offline, so that no load of this machine changes what it plays.
     pub fn load() -> Self {
-        // SAFETY: the entry is this very library's static, valid for the whole process.
-        #[allow(unsafe_code)]
-        let entry =
-            unsafe { PluginEntry::load_from_raw(&unfold::clap_entry, c"/in/process") }.expect("the entry loads");
         let info = HostInfo::new("test host", "Unfold", "", "1").expect("valid host info");
-        let instance =
-            PluginInstance::new(|()| Shared::default(), |_| MainThread, &entry, PLUGIN_ID, &info).expect("an instance");
-        Self { instance }
+        let instance = PluginInstance::new(|()| Shared::default(), |_| MainThread, &entry(), PLUGIN_ID, &info)
+            .expect("an instance");
+        let mut plugin = Self { instance };
+        plugin.set_render_mode(RenderMode::Offline);
+        plugin
+    }
+
+    /// Takes effect at the next activation.
+    pub fn set_render_mode(&mut self, mode: RenderMode) {
+        let handle = self.instance.plugin_handle();
+        let render: PluginRender = handle.get_extension().expect("render extension");
+        render.set(&handle, mode).expect("the mode is accepted");
     }
 
     pub fn params(&mut self) -> Vec<Param> {
@@ -270,6 +305,7 @@ impl Processor {
             input_ports,
             output_ports,
             events,
+            transport,
         } = block;
         let input = input_ports.with_input_buffers([AudioPortBuffer {
             latency: 0,
@@ -287,7 +323,7 @@ impl Processor {
                 &InputEvents::from_buffer(events),
                 &mut OutputEvents::from_buffer(&mut self.output_events),
                 None,
-                None,
+                transport.as_ref(),
             )
             .expect("the block is processed");
     }
@@ -339,6 +375,8 @@ pub struct Block {
     input_ports: AudioPorts,
     output_ports: AudioPorts,
     events: EventBuffer,
+    /// Where the host's transport is; `None` for a host that has none.
+    pub transport: Option<TransportEvent>,
 }
 
 impl Block {
@@ -350,6 +388,7 @@ impl Block {
             input_ports: AudioPorts::with_capacity(channel_count, 1),
             output_ports: AudioPorts::with_capacity(channel_count, 1),
             events: events(changes),
+            transport: None,
         }
     }
 }

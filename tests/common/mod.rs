@@ -3,4 +3,7 @@
 #![allow(dead_code)]
 
 pub mod clap_host;
+pub mod clap_panel;
+pub mod memory;
 pub mod signal;
+pub mod vst3_host;

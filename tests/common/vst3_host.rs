@@ -110,7 +110,8 @@ impl Plugin {
 
     pub fn activate(&mut self, sample_rate_hz: f64, max_block_samples: i32) {
         let mut setup = ProcessSetup {
-            processMode: ProcessModes_::kRealtime as i32,
+            // Offline, so that no load of this machine changes what is played.
+            processMode: ProcessModes_::kOffline as i32,
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
             maxSamplesPerBlock: max_block_samples,
             sampleRate: sample_rate_hz,
@@ -215,7 +216,7 @@ impl Plugin {
             .to_com_ptr::<IParameterChanges>()
             .expect("changes");
         let mut data = ProcessData {
-            processMode: ProcessModes_::kRealtime as i32,
+            processMode: ProcessModes_::kOffline as i32,
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
             numSamples: samples as i32,
             numInputs: i32::from(samples > 0),
