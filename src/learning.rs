@@ -1,14 +1,14 @@
-//! LEARN: what plays while the parameter is on goes, hop by hop and without a lock, to a background task that fits noise
-//! atoms to it and hands them back.
+//! LEARN: what plays while the parameter is on goes, hop by hop and without a lock, to a background thread that fits
+//! noise atoms to it and hands them back.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 use crate::engine::Engine;
-use crate::learn::{LEAST_HOPS, SampleCheck};
+use crate::learn::{LEAST_HOPS, LearnError, SampleCheck};
 use crate::meters::DISPLAY_BANDS;
 use crate::model::Model;
 use crate::noise_profile::NoiseProfile;
@@ -18,11 +18,11 @@ use crate::units::HOP_S;
 /// Longest noise that is learnt from: 10 s. What plays on after it is not listened to.
 const MOST_HOPS: usize = 1000;
 
-/// What LEARN heard, ready to be learnt from; sent to the background task.
-#[derive(Clone, Copy, Debug)]
-pub struct Heard {
-    check: SampleCheck,
-}
+/// Whether LEARN has something to be learnt from, as the audio thread tells it.
+const NOTHING: u8 = 0;
+const SOUND: u8 = 1;
+const CLIPPED: u8 = 2;
+const NOT_FINITE: u8 = 3;
 
 /// Audio thread's part: collects hops while LEARN is on.
 pub struct Capture {
@@ -39,6 +39,8 @@ pub struct Learner {
     to_audio: Mutex<Writer<Option<NoiseProfile>>>,
     /// What the audio thread was sent last, for the panel.
     in_use: Mutex<Option<NoiseProfile>>,
+    /// [`NOTHING`], or what was heard.
+    heard: AtomicU8,
     /// Hops collected since LEARN went on; 0 while it is off.
     listening_hops: AtomicU32,
     /// One sentence about the last attempt; empty when there is nothing to say.
@@ -46,19 +48,24 @@ pub struct Learner {
 }
 
 impl Capture {
-    /// Takes note of the parameter before a block is processed; when it goes off, says that there is something to learn
-    /// from. Audio thread.
-    pub fn switch(&mut self, on: bool, learner: &Learner) -> Option<Heard> {
+    /// Takes note of the parameter before a block is processed; when it goes off, there is something to learn from. Audio
+    /// thread.
+    pub fn switch(&mut self, on: bool, learner: &Learner) {
         if on == self.on {
-            return None;
+            return;
         }
         self.on = on;
         if on {
             self.check = SampleCheck::default();
-            return None;
+            return;
         }
         learner.listening_hops.store(0, Ordering::Relaxed);
-        Some(Heard { check: self.check })
+        let heard = match self.check.verdict() {
+            Ok(()) => SOUND,
+            Err(LearnError::NotFinite) => NOT_FINITE,
+            Err(_) => CLIPPED,
+        };
+        learner.heard.store(heard, Ordering::Release);
     }
 
     /// Whether LEARN is on.
@@ -91,6 +98,7 @@ impl Learner {
             hops: Mutex::new(None),
             to_audio: Mutex::new(to_audio),
             in_use: Mutex::new(None),
+            heard: AtomicU8::new(NOTHING),
             listening_hops: AtomicU32::new(0),
             message: Mutex::new(String::new()),
         }
@@ -109,16 +117,24 @@ impl Learner {
         }
     }
 
+    /// What LEARN heard since the last call: sound, or samples that are no noise. Background thread.
+    pub fn take_heard(&self) -> Option<Result<(), LearnError>> {
+        match self.heard.swap(NOTHING, Ordering::Acquire) {
+            NOTHING => None,
+            SOUND => Some(Ok(())),
+            NOT_FINITE => Some(Err(LearnError::NotFinite)),
+            _ => Some(Err(LearnError::Clipped)),
+        }
+    }
+
     /// Fits atoms to what was heard and hands them to the audio thread; a noise that cannot be learnt changes nothing.
-    /// Leaves a sentence either way. Background task.
-    pub fn learn(&self, heard: Heard, model: &Model) -> Option<NoiseProfile> {
+    /// Leaves a sentence either way. Background thread.
+    pub fn learn(&self, heard: Result<(), LearnError>, model: &Model) -> Option<NoiseProfile> {
         let hops: Vec<f32> = lock(&self.hops)
             .as_mut()
             .map(|hops| hops.pop_iter().collect())
             .unwrap_or_default();
         let learnt = heard
-            .check
-            .verdict()
             .and_then(|()| NoiseProfile::learn(&model.config, &hops))
             .map_err(|error| error.to_string())
             .and_then(|profile| match profile.check(&model.config) {
@@ -218,9 +234,11 @@ mod tests {
         let (writer, mut reader) = triple_buffer::channel();
         let learner = Learner::new(writer);
         let mut capture = learner.capture(model.config.bands());
-        assert!(capture.switch(true, &learner).is_none());
+        capture.switch(true, &learner);
+        assert_eq!(learner.take_heard(), None);
         play(&mut capture, &learner, &mut engine, hops, sample);
-        let heard = capture.switch(false, &learner).expect("something heard");
+        capture.switch(false, &learner);
+        let heard = learner.take_heard().expect("something heard");
         let learnt = learner.learn(heard, &model);
         let sent = reader.take_new().cloned().flatten();
         (learnt, learner.sentence(), sent)

@@ -28,6 +28,8 @@ pub mod stft;
 pub mod units;
 
 #[cfg(feature = "plugin")]
+mod background;
+#[cfg(feature = "plugin")]
 pub mod editor;
 #[cfg(feature = "plugin")]
 pub mod learning;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
 
+use crate::background::{Background, recall};
 use crate::editor::{self, UnfoldEditor};
 use crate::engine::{Engine, EngineError, Settings};
-use crate::learning::{Capture, Heard};
+use crate::learning::Capture;
 use crate::load::{DepthGuard, LoadMeter};
 use crate::meters::FRAME_INTERVAL_HOPS;
 use crate::meters::MeterFrame;
@@ -25,6 +26,8 @@ pub struct Unfold {
     shared: Arc<EditorShared>,
     /// Made by `activate`, dropped by `deactivate`.
     active: Option<Active>,
+    /// Runs while there is something active.
+    background: Option<Background>,
     meters: Writer<MeterFrame>,
     noise: Reader<Option<NoiseProfile>>,
     /// A pending model path asks the host for one restart, not for one per block.
@@ -44,15 +47,6 @@ pub struct Active {
     /// Hop count at the last published meter frame.
     published_hops: u64,
     capture: Capture,
-}
-
-/// What the audio thread leaves to the background.
-#[derive(Clone, Copy, Debug)]
-pub enum Task {
-    /// Learn from what LEARN heard.
-    Learn(Heard),
-    /// Hand over the noise of a restored session.
-    Recall,
 }
 
 /// What an engine was built for.
@@ -154,6 +148,7 @@ impl Default for Unfold {
             params: Arc::new(UnfoldParams::default()),
             shared: Arc::new(EditorShared::new(reader, to_audio, model_file::shipped())),
             active: None,
+            background: None,
             meters,
             noise,
             restart_requested: false,
@@ -173,7 +168,7 @@ impl Plugin for Unfold {
 
     type Editor = UnfoldEditor;
     type SysExMessage = ();
-    type BackgroundTask = Task;
+    type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
         self.params.clone()
@@ -181,19 +176,6 @@ impl Plugin for Unfold {
 
     fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<UnfoldEditor> {
         Some(editor::create(self.params.clone(), self.shared.clone()))
-    }
-
-    fn task_executor(&mut self) -> TaskExecutor<Self> {
-        let (params, shared) = (self.params.clone(), self.shared.clone());
-        Box::new(move |task| match task {
-            Task::Learn(heard) => {
-                if let Some(profile) = shared.learner().learn(heard, &shared.model()) {
-                    params.noise.keep(Some(&profile));
-                }
-                shared.repaint().request_repaint();
-            }
-            Task::Recall => shared.learner().send(recall(&params, &shared)),
-        })
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -224,6 +206,8 @@ impl Plugin for Unfold {
             // Checked by `recall`.
             let _ = active.engine.set_noise_profile(profile.as_ref());
             self.shared.learner().in_use(profile);
+            let start = || Background::start(self.params.clone(), self.shared.clone());
+            self.background.get_or_insert_with(start);
         }
         self.restart_requested = false;
         let Some(active) = &self.active else {
@@ -259,13 +243,7 @@ impl Plugin for Unfold {
             // Checked against the model when it was sent; one that came before another model is left out.
             let _ = active.engine.set_noise_profile(profile.as_ref());
         }
-        if self.params.noise.take_restored() {
-            context.execute_background(Task::Recall);
-        }
-        // One wake-up of the background thread for one gesture of the user.
-        if let Some(heard) = active.capture.switch(self.params.learn.value(), self.shared.learner()) {
-            context.execute_background(Task::Learn(heard));
-        }
+        active.capture.switch(self.params.learn.value(), self.shared.learner());
         let settings = self.params.settings();
         active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
         ProcessStatus::Tail(active.tail_samples())
@@ -273,6 +251,7 @@ impl Plugin for Unfold {
 
     fn deactivate(&mut self) {
         self.active = None;
+        self.background = None;
     }
 }
 
@@ -292,21 +271,6 @@ impl Unfold {
             .inspect_err(|error| nice_error!("{error}"))
             .ok()
     }
-}
-
-/// The noise saved with the session, where the model in use can take it; otherwise the panel says why not.
-fn recall(params: &UnfoldParams, shared: &EditorShared) -> Option<NoiseProfile> {
-    let checked = params.noise.recall()?.and_then(|profile| {
-        profile.check(&shared.model().config)?;
-        Ok(profile)
-    });
-    checked
-        .inspect_err(|error| {
-            shared
-                .learner()
-                .say(format!("the session's noise is not used: {error}"))
-        })
-        .ok()
 }
 
 /// As many inputs as outputs, no side chains.

@@ -41,7 +41,7 @@ const CORE_CRATES: [&str; 11] = [
 ];
 
 /// What each part of the shell may use besides the core.
-const SHELL: [(&str, &[&str]); 9] = [
+const SHELL: [(&str, &[&str]); 10] = [
     ("load", &[]),
     ("triple_buffer", &[]),
     ("learning", &["triple_buffer"]),
@@ -49,6 +49,7 @@ const SHELL: [(&str, &[&str]); 9] = [
     ("noise_file", &["user_model"]),
     ("shared", &["triple_buffer", "learning"]),
     ("params", &[]),
+    ("background", &["learning", "params", "shared"]),
     (
         "editor",
         &[
@@ -63,6 +64,7 @@ const SHELL: [(&str, &[&str]); 9] = [
     (
         "plugin",
         &[
+            "background",
             "load",
             "learning",
             "triple_buffer",
