@@ -22,7 +22,7 @@ const HOUR_S: usize = 3600;
 const LARGEST_BLOCK_SAMPLES: usize = 2048;
 /// The engine holds its input to 100; what comes out may add up to a few times that.
 const LARGEST_OUTPUT: f32 = 400.0;
-/// What the resident memory may differ by after the first hour: the noise of the allocator, less than a kilobyte an
+/// What the resident memory may differ by after the first hour: the noise of the allocator, a few kilobytes an
 /// hour in a day.
 const MEMORY_TOLERANCE_KB: u64 = 64;
 
@@ -200,10 +200,11 @@ impl Source {
     }
 }
 
-/// Resident memory of this process, where the system tells it.
+/// Memory of its own that this process holds, where the system tells it. Pages of the program file do not count: the
+/// system maps and drops those as it likes.
 fn resident_kb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
