@@ -13,7 +13,11 @@ pub struct Strength {
 /// speech + noise = input holds by construction.
 pub fn removal_into(mask: &[f32], strength: Strength, removal: &mut [f32]) {
     // Not `clamp`, which would let a NaN through.
-    let amount = if strength.amount > 0.0 { strength.amount.min(1.0) } else { 0.0 };
+    let amount = if strength.amount > 0.0 {
+        strength.amount.min(1.0)
+    } else {
+        0.0
+    };
     let floor_gain = strength.floor_gain.clamp(0.0, 1.0);
     for (out, g) in removal.iter_mut().zip(mask) {
         *out = amount * (1.0 - g.max(floor_gain));
@@ -62,7 +66,11 @@ mod tests {
         for (amount, floor_gain, mask) in [(nan, 0.1, 0.5), (1.0, nan, 0.5), (1.0, 0.1, nan), (nan, nan, nan)] {
             let mut out = [9.0];
             removal_into(&[mask], Strength { amount, floor_gain }, &mut out);
-            assert!((0.0..=1.0).contains(&out[0]), "{amount} {floor_gain} {mask}: {}", out[0]);
+            assert!(
+                (0.0..=1.0).contains(&out[0]),
+                "{amount} {floor_gain} {mask}: {}",
+                out[0]
+            );
         }
     }
 }

@@ -10,11 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use indicatif::{ParallelProgressIterator, ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use unfold::engine::{Listen, Settings, StereoMode};
+use unfold::engine::{Listen, Settings, StereoMode, denoise_with};
 use unfold::model::Model;
 use unfold::model_file;
+use unfold::noise_profile::NoiseProfile;
 
 use crate::audio_file::{self, Audio, OutputFile};
+use crate::learn::read_profile;
 
 /// Denoise WAV and FLAC files (also reads Ogg Vorbis, for an output named .wav)
 #[derive(clap::Args, Debug)]
@@ -40,6 +42,9 @@ pub struct Args {
     /// A model file to use in place of the built-in one
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Noise learnt before, by `learn` or in the plugin
+    #[arg(long, value_name = "FILE")]
+    noise_profile: Option<PathBuf>,
     /// One mask for all channels, or one for each
     #[arg(long, value_enum, default_value = "linked")]
     mix: MixChoice,
@@ -72,10 +77,14 @@ pub fn run(args: &Args) -> Result<()> {
         Some(path) => Arc::new(read_model(path)?),
         None => model_file::shipped(),
     };
-    let settings = settings(args, &model)?;
+    let denoiser = Denoiser {
+        settings: settings(args, &model)?,
+        profile: args.noise_profile.as_deref().map(read_profile).transpose()?,
+        model,
+    };
     let jobs = plan(&args.inputs, &args.output)?;
     if let [job] = jobs.as_slice() {
-        let audio = denoise_file(&model, &settings, job)?;
+        let audio = denoiser.run(job)?;
         let seconds = audio.len_samples() as f64 / f64::from(audio.sample_rate_hz);
         println!("{}: {seconds:.2} s written", job.output.display());
         return Ok(());
@@ -85,7 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
     let errors: Vec<anyhow::Error> = jobs
         .par_iter()
         .progress_with(bar)
-        .filter_map(|job| denoise_file(&model, &settings, job).err())
+        .filter_map(|job| denoiser.run(job).err())
         .collect();
     for error in &errors {
         eprintln!("error: {error:#}");
@@ -151,15 +160,26 @@ fn settings(args: &Args, model: &Model) -> Result<Settings> {
     })
 }
 
-fn denoise_file(model: &Arc<Model>, settings: &Settings, job: &Job) -> Result<Audio> {
-    audio_file::check_not_same(&job.input, &job.output)?;
-    let audio = audio_file::read(&job.input)?;
-    let output = OutputFile::create(&job.output)?;
-    let channels = unfold::engine::denoise(model, settings, f64::from(audio.sample_rate_hz), &audio.channels)
-        .with_context(|| job.input.display().to_string())?;
-    let result = Audio { channels, ..audio };
-    output.finish(&result)?;
-    Ok(result)
+/// What every file goes through.
+struct Denoiser {
+    model: Arc<Model>,
+    settings: Settings,
+    profile: Option<NoiseProfile>,
+}
+
+impl Denoiser {
+    fn run(&self, job: &Job) -> Result<Audio> {
+        audio_file::check_not_same(&job.input, &job.output)?;
+        let audio = audio_file::read(&job.input)?;
+        let output = OutputFile::create(&job.output)?;
+        let rate_hz = f64::from(audio.sample_rate_hz);
+        let profile = self.profile.as_ref();
+        let channels = denoise_with(profile, &self.model, &self.settings, rate_hz, &audio.channels)
+            .with_context(|| job.input.display().to_string())?;
+        let result = Audio { channels, ..audio };
+        output.finish(&result)?;
+        Ok(result)
+    }
 }
 
 /// Which file goes where. Creates the output folders of several inputs.

@@ -15,6 +15,7 @@ mod denoise;
 mod eval;
 mod host;
 mod inspect;
+mod learn;
 mod metrics;
 mod mix;
 mod pairs;
@@ -34,6 +35,7 @@ enum Cli {
     Bundle(bundle::Args),
     Test(check::Args),
     Denoise(denoise::Args),
+    Learn(learn::Args),
     Inspect(inspect::Args),
     Eval(eval::Args),
     Bench(bench::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Cli::Bundle(args) => bundle::run(&args),
         Cli::Test(args) => check::run(&args),
         Cli::Denoise(args) => denoise::run(&args),
+        Cli::Learn(args) => learn::run(&args),
         Cli::Inspect(args) => inspect::run(&args),
         Cli::Eval(args) => eval::run(&args),
         Cli::Bench(args) => bench::run(&args),
