@@ -21,6 +21,7 @@ mod mix;
 mod pairs;
 mod peers;
 mod report;
+mod reproduce;
 mod resample;
 mod setup;
 mod spectrum_filter;
@@ -38,6 +39,7 @@ enum Cli {
     Eval(eval::Args),
     Bench(bench::Args),
     Train(train::Args),
+    Reproduce(reproduce::Args),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Cli::Eval(args) => eval::run(&args),
         Cli::Bench(args) => bench::run(&args),
         Cli::Train(args) => train::run(&args),
+        Cli::Reproduce(args) => reproduce::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
