@@ -3,6 +3,8 @@
 //! All lanes take turns in short bursts of hops, so that whatever else the machine does hits them alike; medians
 //! and ratios can be trusted before absolute figures.
 
+mod products;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -238,7 +240,7 @@ pub fn run(args: &Args) -> Result<()> {
         lanes: figures,
         engine_creation_ms: engine_creation_ms(&model)?,
     };
-    let text = markdown(&report);
+    let text = markdown(&report) + &products::section();
     println!("{text}");
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).context("cannot encode the figures")?;

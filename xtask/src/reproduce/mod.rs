@@ -51,7 +51,7 @@ pub struct Args {
     /// Folder that keeps finished systems and the one in progress [default: target/reproduce]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
-    /// Training mixes of up to 4 s [default: 300]
+    /// Training mixes of up to 4 s [default: 230]
     #[arg(long, value_name = "N", conflicts_with = "quick")]
     mixes: Option<usize>,
     /// Passes over them, for every system
