@@ -21,6 +21,7 @@ mod mix;
 mod pairs;
 mod peers;
 mod report;
+mod reproduce;
 mod resample;
 mod setup;
 mod soak;
@@ -41,6 +42,7 @@ enum Cli {
     Bench(bench::Args),
     Soak(soak::Args),
     Train(train::Args),
+    Reproduce(reproduce::Args),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Cli::Bench(args) => bench::run(&args),
         Cli::Soak(args) => soak::run(&args),
         Cli::Train(args) => train::run(&args),
+        Cli::Reproduce(args) => reproduce::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

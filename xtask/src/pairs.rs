@@ -6,7 +6,7 @@ mod mixing;
 use anyhow::Result;
 
 pub use manifest::{read_manifest, write_pairs};
-pub use mixing::{MixOptions, mix_corpus};
+pub use mixing::{MixOptions, mix_corpus, mix_training};
 
 use crate::resample::resample;
 

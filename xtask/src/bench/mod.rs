@@ -6,6 +6,7 @@
 mod instances;
 mod lane;
 mod meters;
+mod products;
 mod roof;
 mod text;
 
@@ -93,7 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => (model_file::shipped(), model_file::shipped_bytes().to_vec()),
     };
     let report = measure(&model, &bytes, args.hops)?;
-    let text = text::markdown(&report);
+    let text = text::markdown(&report) + &products::section();
     println!("{text}");
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).context("cannot encode the figures")?;

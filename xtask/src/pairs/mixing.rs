@@ -3,6 +3,8 @@
 //! Noise sources take turns, then the types within a source, then the files of a type, so that a collection of
 //! many short clips weighs no more than one long recording; speakers take turns likewise.
 
+mod training;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,8 @@ use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::audio_file;
 use crate::resample::resample;
 use crate::spectrum_filter::without_rumble;
+
+pub use training::mix_training;
 
 /// Signal-to-noise ratios of the pairs.
 const SNRS_DB: [f64; 7] = [-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 15.0];

@@ -1,4 +1,5 @@
-//! Adam on the logarithms of the weights: they stay positive and move by factors (algorithm.md sections 4 and 5).
+//! Adam on the logarithms of the weights: they stay positive and move by factors (algorithm.md sections 4 and 5). And
+//! plain Adam, for weights of any sign.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,14 +52,11 @@ impl LogAdam {
         }
         let scale = if norm > largest_norm { largest_norm / norm } else { 1.0 };
         self.steps += 1;
-        let first_bias = 1.0 - MOMENTUM.powi(self.steps);
-        let second_bias = 1.0 - SQUARE_MOMENTUM.powi(self.steps);
+        let biases = biases(self.steps);
         let averaging = averaging.min(self.steps as f32 / (self.steps as f32 + 10.0));
         for (i, g) in gradient.iter().enumerate() {
             let g = by_log((g, &self.log_weight[i])) * scale;
-            self.first[i] += (1.0 - MOMENTUM) * (g - self.first[i]);
-            self.second[i] += (1.0 - SQUARE_MOMENTUM) * (g * g - self.second[i]);
-            let direction = (self.first[i] / first_bias) / ((self.second[i] / second_bias).sqrt() + 1e-8);
+            let direction = direction(g, &mut self.first[i], &mut self.second[i], biases);
             self.log_weight[i] = (self.log_weight[i] - rate * direction).max(LEAST_WEIGHT.ln());
             self.average[i] += (1.0 - averaging) * (self.log_weight[i] - self.average[i]);
         }
@@ -73,6 +71,47 @@ impl LogAdam {
     /// Their running (geometric) average.
     pub fn averaged_weights(&self) -> impl Iterator<Item = f32> + '_ {
         self.average.iter().map(|t| t.exp())
+    }
+}
+
+/// What the moments of the first steps lack.
+fn biases(steps: i32) -> [f32; 2] {
+    [1.0 - MOMENTUM.powi(steps), 1.0 - SQUARE_MOMENTUM.powi(steps)]
+}
+
+/// Updates the moments of one gradient and gives the step's direction.
+fn direction(g: f32, first: &mut f32, second: &mut f32, [first_bias, second_bias]: [f32; 2]) -> f32 {
+    *first += (1.0 - MOMENTUM) * (g - *first);
+    *second += (1.0 - SQUARE_MOMENTUM) * (g * g - *second);
+    (*first / first_bias) / ((*second / second_bias).sqrt() + 1e-8)
+}
+
+/// Plain Adam's state; the weights lie outside.
+#[derive(Serialize, Deserialize)]
+pub struct Adam {
+    first: Vec<f32>,
+    second: Vec<f32>,
+    steps: i32,
+}
+
+impl Adam {
+    /// For `count` weights.
+    pub fn new(count: usize) -> Self {
+        Self {
+            first: vec![0.0; count],
+            second: vec![0.0; count],
+            steps: 0,
+        }
+    }
+
+    /// Moves `weights` by one step of size `rate` against `gradient`.
+    pub fn step(&mut self, weights: &mut [f32], gradient: &[f32], rate: f32) {
+        self.steps += 1;
+        let biases = biases(self.steps);
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        for ((w, g), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
+            *w -= rate * direction(*g, first, second, biases);
+        }
     }
 }
 
@@ -93,5 +132,19 @@ mod tests {
         for (w, t) in adam.averaged_weights().zip(&target) {
             assert!((w / t - 1.0).abs() < 0.02, "{w} for {t}");
         }
+    }
+
+    #[test]
+    fn plain_steps_find_a_minimum_of_any_sign() {
+        let target = [3.0_f32, -0.5, 0.0];
+        let (mut weights, mut adam) = (vec![0.0; 3], Adam::new(3));
+        for step in 0..2000 {
+            let gradient: Vec<f32> = weights.iter().zip(&target).map(|(w, t)| 2.0 * (w - t)).collect();
+            adam.step(&mut weights, &gradient, 0.02 * (1.0 - step as f32 / 2000.0));
+        }
+        assert!(
+            weights.iter().zip(&target).all(|(w, t)| (w - t).abs() < 0.01),
+            "{weights:?}"
+        );
     }
 }

@@ -1,16 +1,16 @@
 //! `cargo xtask train`: corpus -> mixtures -> sparse NMF dictionaries -> discriminative training of the unfolded
 //! network with exact gradients -> a model file.
 
-mod adam;
+pub mod adam;
 mod backward;
 mod batch;
 mod checkpoint;
 mod config;
 mod envelope;
 mod loss;
-mod products;
+pub mod products;
 mod sequence;
-mod snmf;
+pub mod snmf;
 mod start;
 mod tape;
 mod user_backward;
