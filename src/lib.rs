@@ -2,13 +2,15 @@
 //!
 //! Modules in the order in which sound flows through them:
 //! [`engine`] cuts blocks into hops -> [`stft`] -> [`bands`] -> [`noise_floor`] (features) -> [`nmf`] (the network,
-//! over the weights of a [`model`]) -> [`mask`] -> inverse [`stft`]. [`meters`] is a side tap.
+//! over the weights of a [`model`]) -> [`field`] (optional, over the network's mask) -> [`mask`] -> inverse [`stft`].
+//! [`meters`] is a side tap.
 //!
 //! The core below has no plugin framework, no GUI, no threads and no I/O; the shell around it is behind the
 //! feature `plugin`.
 
 pub mod bands;
 pub mod engine;
+pub mod field;
 pub mod kernels;
 pub mod mask;
 pub mod meters;

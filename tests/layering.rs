@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Core modules in the order of the data; each may use those before it.
-const CORE: [&str; 14] = [
+const CORE: [&str; 15] = [
     "units",
     "settings",
     "meters",
@@ -16,6 +16,7 @@ const CORE: [&str; 14] = [
     "model",
     "model_file",
     "nmf",
+    "field",
     "mask",
     "output_mix",
     "engine",
