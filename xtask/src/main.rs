@@ -38,6 +38,7 @@ enum Cli {
     Eval(eval::Args),
     Bench(bench::Args),
     Train(train::Args),
+    FieldTask(train::field::task::Args),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Cli::Eval(args) => eval::run(&args),
         Cli::Bench(args) => bench::run(&args),
         Cli::Train(args) => train::run(&args),
+        Cli::FieldTask(args) => train::field::task::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ mod backward;
 mod batch;
 mod checkpoint;
 mod config;
+pub mod field;
 mod loss;
 mod products;
 mod sequence;
