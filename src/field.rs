@@ -17,6 +17,7 @@ mod belief;
 mod chain;
 mod graph;
 mod mean_field;
+mod presence;
 
 use std::f32::consts::LOG2_E;
 
@@ -28,6 +29,7 @@ pub use belief::{BeliefState, belief_propagation, link, transfer};
 pub use chain::Chain;
 pub use graph::{Graph, Incoming};
 pub use mean_field::{MeanFieldState, mean_field};
+pub use presence::{LARGEST_EVIDENCE, Presence, PresenceState};
 
 /// Unary terms act within +- this, so that every product of odds stays finite.
 pub const LARGEST_UNARY: f32 = 30.0;

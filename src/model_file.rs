@@ -4,9 +4,10 @@
 //! 8 bytes   magic "UNFOLD\r\n"      (a text-mode transfer breaks it visibly)
 //! 4 bytes   format version, little-endian
 //! n bytes   payload: bincode 2 (little-endian, fixed-width integers) of `Payload`
+//! m bytes   only in a model with a field: the same coding of its `SpeechField`
 //! 4 bytes   CRC-32 (IEEE) of everything before it, little-endian
 //! ```
-//! Weights are stored as bfloat16 in the order of [`Model::blocks`].
+//! Weights are stored as bfloat16 in the order of [`Model::blocks`], those of the field as they are.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,7 @@ use half::bf16;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::{Config, InvalidModel, Model};
+use crate::model::{Config, InvalidModel, Model, SpeechField};
 
 const MAGIC: &[u8; 8] = b"UNFOLD\r\n";
 
@@ -79,10 +80,13 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
     };
     let mut bytes = MAGIC.to_vec();
     bytes.extend(FORMAT_VERSION.to_le_bytes());
-    let encoded = bincode::serde::encode_to_vec(&payload, coding());
     // The limit of the coding holds for reading alone.
     let too_large = ModelError::Damaged("it is larger than 64 MiB");
-    let encoded = encoded.map_err(|_| too_large.clone())?;
+    let mut encoded = bincode::serde::encode_to_vec(&payload, coding()).map_err(|_| too_large.clone())?;
+    if let Some(field) = &model.field {
+        let field = bincode::serde::encode_to_vec(field, coding());
+        encoded.extend(field.map_err(|_| too_large.clone())?);
+    }
     if encoded.len() > LARGEST_PAYLOAD_BYTES {
         return Err(too_large);
     }
@@ -114,12 +118,21 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
     if number(end) != crc32fast::hash(&bytes[..end]) {
         return Err(ModelError::Damaged("its checksum does not match"));
     }
-    let (payload, used): (Payload, usize) = bincode::serde::decode_from_slice(&bytes[HEADER_BYTES..end], coding())
-        .map_err(|_| ModelError::Damaged("its contents cannot be decoded"))?;
-    if used != end - HEADER_BYTES {
-        return Err(ModelError::Damaged("it holds more than a model"));
+    let undecodable = |_| ModelError::Damaged("its contents cannot be decoded");
+    let (payload, used): (Payload, usize) =
+        bincode::serde::decode_from_slice(&bytes[HEADER_BYTES..end], coding()).map_err(undecodable)?;
+    let rest = &bytes[HEADER_BYTES + used..end];
+    let mut model = unpack(payload)?;
+    if !rest.is_empty() {
+        let (field, used): (SpeechField, usize) =
+            bincode::serde::decode_from_slice(rest, coding()).map_err(undecodable)?;
+        if used != rest.len() {
+            return Err(ModelError::Damaged("it holds more than a model"));
+        }
+        field.validate(model.config.bands())?;
+        model.field = Some(field);
     }
-    unpack(payload)
+    Ok(model)
 }
 
 fn unpack(payload: Payload) -> Result<Model, ModelError> {
