@@ -38,6 +38,7 @@ enum Cli {
     Eval(eval::Args),
     Bench(bench::Args),
     Train(train::Args),
+    TrainField(train::field::command::Args),
     FieldTask(train::field::task::Args),
 }
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Cli::Eval(args) => eval::run(&args),
         Cli::Bench(args) => bench::run(&args),
         Cli::Train(args) => train::run(&args),
+        Cli::TrainField(args) => train::field::command::run(&args),
         Cli::FieldTask(args) => train::field::task::run(&args),
     };
     match result {

@@ -1,5 +1,7 @@
 //! Training of Markov random fields through their unfolded inference (algorithm.md section 6).
 
-pub mod adam;
-pub mod general;
+mod adam;
+pub mod command;
+mod general;
+mod presence;
 pub mod task;
