@@ -57,7 +57,7 @@ impl SpeechField {
     pub fn neutral(inference: FieldInference, bands: usize, iterations: usize, layers: usize) -> Self {
         let layer = FieldLayer {
             unary_slope: vec![0.5; bands],
-            unary_bias: vec![2.0; bands],
+            unary_bias: vec![4.0; bands],
             time_coupling: vec![0.5; bands],
             band_coupling: vec![0.5; bands.saturating_sub(1)],
             step: vec![0.8],

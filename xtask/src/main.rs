@@ -14,6 +14,7 @@ mod check;
 mod corpus;
 mod denoise;
 mod eval;
+mod field_cost;
 mod host;
 mod inspect;
 mod metrics;
@@ -40,6 +41,7 @@ enum Cli {
     Train(train::Args),
     TrainField(train::field::command::Args),
     FieldTask(train::field::task::Args),
+    FieldCost(field_cost::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Cli::Bench(args) => bench::run(&args),
         Cli::Train(args) => train::run(&args),
         Cli::TrainField(args) => train::field::command::run(&args),
+        Cli::FieldCost(args) => field_cost::run(&args),
         Cli::FieldTask(args) => train::field::task::run(&args),
     };
     match result {
