@@ -62,7 +62,7 @@ fn a_field_that_always_sees_speech_keeps_the_mask_and_one_that_never_does_closes
 fn engines_with_a_field_repeat_themselves_after_a_reset() {
     let model = with_field(FieldInference::MeanField, |_| ());
     let mut engine = Engine::new(model, RATE_HZ, 1).unwrap();
-    let mut run = |engine: &mut Engine| {
+    let run = |engine: &mut Engine| {
         let mut samples = noisy();
         engine.process(&Settings::default(), &mut [&mut samples]);
         samples

@@ -57,7 +57,7 @@ impl PresenceLearner {
     pub fn forward(&mut self, presence: &Presence, speech: &[f32], noise: &[f32], mask: &mut [f32], depth: usize) {
         self.state.reset();
         self.frames.clear();
-        let bands = self.state.log_ratio.len();
+        let bands = self.state.centred_posterior().len();
         let estimates = speech.chunks_exact(bands).zip(noise.chunks_exact(bands));
         for (mask, (speech, noise)) in mask.chunks_exact_mut(bands).zip(estimates) {
             let ln = |values: &[f32]| values.iter().map(|g| g.max(1e-20).ln()).collect();
@@ -67,7 +67,7 @@ impl PresenceLearner {
             };
             presence.refine(speech, noise, mask, depth, &mut self.state, &mut frame);
             frame.centred.push(self.state.centred_posterior().to_vec());
-            let scaled = self.state.log_ratio.iter().map(|x| x * std::f32::consts::LN_2);
+            let scaled = self.state.log_ratio().iter().map(|x| x * std::f32::consts::LN_2);
             frame.log_ratio = scaled.collect();
             frame.ln_refined = ln(mask);
             frame.told = [ln(&self.state.chain.from_below), ln(&self.state.chain.from_above)];
@@ -77,7 +77,7 @@ impl PresenceLearner {
 
     /// Goes back through the last [`Self::forward`] from the derivative by the refined mask `[T][F]`.
     pub fn backward(&mut self, field: &SpeechField, by_mask: &[f32]) {
-        let bands = self.state.log_ratio.len();
+        let bands = self.state.centred_posterior().len();
         let frames = std::mem::take(&mut self.frames);
         let mut by_posterior = vec![0.0; bands];
         for (frame, by_mask) in frames.iter().zip(by_mask.chunks_exact(bands)).rev() {
