@@ -1,4 +1,4 @@
-//! The denoiser: block in -> hops -> STFT > bands > NMF > mask > inverse STFT -> block out.
+//! The denoiser: block in -> hops -> STFT > bands > NMF > field, if the model has one > mask > inverse STFT -> block out.
 //!
 //! What is synthesised is the part to *remove*; the result is the delayed input minus it. So amount 0 is the input
 //! to the bit, and speech + noise = input holds at every setting.
@@ -12,6 +12,7 @@ use realfft::num_complex::Complex32;
 use thiserror::Error;
 
 use crate::bands::{Bands, position};
+use crate::field::{Presence, PresenceState};
 use crate::kernels::Packed;
 use crate::learn::LearnError;
 use crate::mask::{Strength, removal_into};
@@ -81,6 +82,8 @@ struct Channel {
 struct Solver {
     front_end: FrontEnd,
     state: nmf::State,
+    /// Memory of the model's field, if it has one.
+    presence: Option<PresenceState>,
     /// `[F]` of the last hop.
     band_power: Vec<f32>,
     /// `[F]` of the last hop.
@@ -91,6 +94,7 @@ struct Solver {
 pub struct Engine {
     model: Arc<Model>,
     network: Network<Packed>,
+    presence: Option<Presence>,
     bands: Bands,
     stft: Stft,
     channels: Vec<Channel>,
@@ -135,9 +139,11 @@ impl Engine {
             overlap: vec![0.0; hop],
             spectrum: vec![Complex32::default(); bins],
         };
+        let presence = model.field.as_ref().map(Presence::new);
         let solver = || Solver {
             front_end: FrontEnd::new(&config.front_end, band_count),
             state: nmf::State::new(config, 1),
+            presence: presence.as_ref().map(Presence::state),
             band_power: vec![0.0; band_count],
             removal: vec![0.0; band_count],
         };
@@ -145,6 +151,7 @@ impl Engine {
             network: Network::new(&model, 1),
             channels: (0..channel_count).map(|_| channel()).collect(),
             solvers: (0..channel_count).map(|_| solver()).collect(),
+            presence,
             output_mix: OutputMix::new(sample_rate_hz),
             bin_power: vec![0.0; bins],
             bin_removal: vec![0.0; bins],
@@ -212,6 +219,9 @@ impl Engine {
         for solver in &mut self.solvers {
             solver.front_end.reset();
             solver.state.reset();
+            if let Some(presence) = &mut solver.presence {
+                presence.reset();
+            }
             solver.band_power.fill(0.0);
             solver.removal.fill(0.0);
         }
@@ -295,6 +305,9 @@ impl Engine {
             for solver in others {
                 solver.front_end.copy_from(&first[0].front_end);
                 solver.state.copy_from(&first[0].state);
+                if let (Some(presence), Some(known)) = (&mut solver.presence, &first[0].presence) {
+                    presence.copy_from(known);
+                }
             }
         }
         self.last_stereo = settings.stereo;
@@ -332,6 +345,12 @@ impl Engine {
             .push(&solver.band_power, &mut self.features, &mut solver.state.floor);
         solver.state.push_features(&self.model.config, &self.features);
         nmf::forward(&self.network, &mut solver.state, self.last_depth, adapt, &mut ());
+        if let (Some(field), Some(memory)) = (&self.presence, &mut solver.presence) {
+            let nmf::State {
+                speech, noise, mask, ..
+            } = &mut solver.state;
+            field.refine(speech, noise, mask, self.last_depth, memory, &mut ());
+        }
         removal_into(&solver.state.mask, strength, &mut solver.removal);
     }
 }

@@ -107,7 +107,7 @@ pub fn learn_atoms(hops: &[f32], bands: usize, atoms: usize) -> Result<Vec<f32>,
     let start = Array2::from_shape_fn((atoms, bands), |(r, f)| {
         data[[f, (2 * r + 1) * loud.len() / (2 * atoms)]] + 0.05
     });
-    let dictionary = snmf::fit(&data, start, SPARSITY, ITERATIONS);
+    let dictionary = snmf::fit(data.view(), start, SPARSITY, ITERATIONS);
     Ok(dictionary.atoms.into_iter().collect())
 }
 

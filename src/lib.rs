@@ -2,8 +2,8 @@
 //!
 //! Modules in the order in which sound flows through them:
 //! [`engine`] cuts blocks into hops -> [`stft`] -> [`bands`] -> [`noise_floor`] (features) -> [`nmf`] (the network,
-//! over the weights of a [`model`]) -> [`mask`] -> inverse [`stft`]. [`meters`] is a side tap; [`learn`] makes noise
-//! atoms in the background.
+//! over the weights of a [`model`]) -> [`field`] (optional, over the network's mask) -> [`mask`] -> inverse [`stft`].
+//! [`meters`] is a side tap; [`learn`] makes noise atoms in the background.
 //!
 //! The core below has no plugin framework, no GUI, no threads and no I/O; the shell around it is behind the
 //! feature `plugin`.
@@ -11,6 +11,7 @@
 pub mod bands;
 mod container;
 pub mod engine;
+pub mod field;
 pub mod kernels;
 pub mod learn;
 pub mod mask;
@@ -23,7 +24,7 @@ pub mod noise_profile;
 mod output_mix;
 pub mod settings;
 pub mod simd;
-mod snmf;
+pub mod snmf;
 pub mod stft;
 pub mod units;
 

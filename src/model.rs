@@ -4,6 +4,7 @@
 //! J = adaptive noise atoms, U = 1 where the network takes user atoms, otherwise 0. All parameters are non-negative.
 
 mod config;
+mod field;
 
 use ndarray::{Array1, Array2};
 
@@ -11,6 +12,7 @@ use crate::bands::position;
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 
 pub use config::{Config, InvalidModel};
+pub use field::{FieldInference, FieldLayer, SpeechField};
 
 /// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (algorithm.md section 5.2).
 #[derive(Clone, Debug, PartialEq)]
@@ -76,10 +78,12 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// `config.readouts()` readouts.
     pub readouts: Vec<Readout>,
+    /// A field that refines the mask, if the model has one (section 6).
+    pub field: Option<SpeechField>,
 }
 
 impl Model {
-    /// A model of the given sizes with every weight 0.
+    /// A model of the given sizes with every weight 0, without a field.
     pub fn zeros(config: Config) -> Self {
         let (r, i, f, j) = (
             config.atoms(),
@@ -118,6 +122,7 @@ impl Model {
             },
             layers: vec![layer; config.untied_layers],
             readouts: vec![readout; config.readouts()],
+            field: None,
             config,
         }
     }
@@ -149,7 +154,7 @@ impl Model {
         self.config.noise_atoms
     }
 
-    /// Every block of weights, in the order of the model file: warm start, layers, readouts.
+    /// Every block of the network's weights, in the order of the model file: warm start, layers, readouts. Not the field's.
     pub fn blocks(&self) -> Vec<&[f32]> {
         let w = &self.warm_start;
         let mut blocks = vec![
@@ -217,12 +222,15 @@ impl Model {
                 return Err(InvalidModel::Value { what: "weights" });
             }
         }
-        Ok(())
+        self.field
+            .as_ref()
+            .map_or(Ok(()), |field| field.validate(self.config.bands()))
     }
 
     /// Trained numbers.
     pub fn parameter_count(&self) -> usize {
-        self.blocks().iter().map(|block| block.len()).sum()
+        let field = self.field.iter().flat_map(SpeechField::blocks);
+        self.blocks().into_iter().chain(field).map(<[f32]>::len).sum()
     }
 
     /// Multiply-accumulates per second of audio at a depth: matrix products alone, 100 hops a second.

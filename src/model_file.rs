@@ -1,6 +1,7 @@
 //! Bytes <-> [`Model`]: the `.unfold` file.
 //!
-//! The payload of a [`container`] is `Payload`; weights are stored as bfloat16 in the order of [`Model::blocks`].
+//! The payload of a [`container`] is `Payload`; weights are stored as bfloat16 in the order of [`Model::blocks`], those
+//! of the field as they are.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::container::{self, ContainerError, LARGEST_PAYLOAD_BYTES};
-use crate::model::{Config, InvalidModel, Model};
+use crate::model::{Config, InvalidModel, Model, SpeechField};
 
 const MAGIC: &[u8; 8] = b"UNFOLD\r\n";
 
@@ -58,6 +59,7 @@ struct Payload {
     config: Config,
     provenance: String,
     blocks: Vec<Vec<u16>>,
+    field: Option<SpeechField>,
 }
 
 /// The file of a model. Allocates.
@@ -71,6 +73,7 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, ModelError> {
         config: model.config.clone(),
         provenance: model.provenance.clone(),
         blocks: model.blocks().into_iter().map(packed).collect(),
+        field: model.field.clone(),
     };
     Ok(container::seal(MAGIC, FORMAT_VERSION, &payload)?)
 }
@@ -110,6 +113,7 @@ fn unpack(payload: Payload) -> Result<Model, ModelError> {
             *w = bf16::from_bits(*bits).to_f32();
         }
     }
+    model.field = payload.field;
     model.validate()?;
     Ok(model)
 }

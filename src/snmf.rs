@@ -2,7 +2,7 @@
 //! not for the audio thread.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Keeps quotients finite.
 const EPSILON: f32 = 1e-6;
@@ -17,7 +17,7 @@ pub struct Dictionary {
 
 /// Fits non-negative atoms to the columns of `data [I, N]`, starting from `start [R, I]`: the divergence plus `sparsity`
 /// times the sum of the activations falls with each of `iterations` multiplicative updates.
-pub fn fit(data: &Array2<f32>, start: Array2<f32>, sparsity: f32, iterations: usize) -> Dictionary {
+pub fn fit(data: ArrayView2<f32>, start: Array2<f32>, sparsity: f32, iterations: usize) -> Dictionary {
     let mut run = Run {
         activations: Array2::ones((start.nrows(), data.ncols())),
         ratio: Array2::zeros(data.dim()),
@@ -41,7 +41,7 @@ pub fn fit(data: &Array2<f32>, start: Array2<f32>, sparsity: f32, iterations: us
 }
 
 struct Run<'a> {
-    data: &'a Array2<f32>,
+    data: ArrayView2<'a, f32>,
     sparsity: f32,
     /// `[R, I]`
     atoms: Array2<f32>,
@@ -57,7 +57,7 @@ impl Run<'_> {
     /// V / L.
     fn divide(&mut self) {
         general_mat_mul(1.0, &self.atoms.t(), &self.activations, 0.0, &mut self.ratio);
-        self.ratio.zip_mut_with(self.data, |l, v| *l = v / l.max(EPSILON));
+        self.ratio.zip_mut_with(&self.data, |l, v| *l = v / l.max(EPSILON));
     }
 
     fn update_activations(&mut self) {
@@ -105,7 +105,7 @@ mod tests {
             numerator: Array2::zeros((atoms.nrows(), data.ncols())),
             positive: Array2::zeros(atoms.dim()),
             atoms: atoms.clone(),
-            data,
+            data: data.view(),
             sparsity,
         };
         for _ in 0..200 {
@@ -128,7 +128,7 @@ mod tests {
         let start = Array2::from_shape_fn((3, 12), |(r, i)| {
             data[[i, 7 * r + 2]] + 0.02 * ((i * (r + 5)) % 7) as f32
         });
-        let found = |iterations| fit(&data, start.clone(), 1e-3, iterations).atoms;
+        let found = |iterations| fit(data.view(), start.clone(), 1e-3, iterations).atoms;
         let costs: Vec<f64> = [1, 5, 20, 200]
             .iter()
             .map(|&iterations| cost(&data, &found(iterations), 1e-3))

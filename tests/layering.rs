@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Core modules in the order of the data; each may use those before it.
-const CORE: [&str; 18] = [
+const CORE: [&str; 19] = [
     "units",
     "settings",
     "meters",
@@ -20,6 +20,7 @@ const CORE: [&str; 18] = [
     "learn",
     "noise_profile",
     "nmf",
+    "field",
     "mask",
     "output_mix",
     "engine",

@@ -1,7 +1,7 @@
 //! Promises: a model survives its file; the format is frozen; every damaged byte is found; errors say what is wrong.
 
 use proptest::prelude::*;
-use unfold::model::{Config, Model};
+use unfold::model::{Config, FieldInference, Model, SpeechField};
 use unfold::model_file::{FORMAT_VERSION, ModelError, from_bytes, shipped, shipped_bytes, to_bytes};
 use unfold::noise_floor::FrontEndConfig;
 
@@ -63,6 +63,37 @@ fn golden_bytes_read_back() {
     assert_eq!(from_bytes(&bytes).unwrap(), tiny());
 }
 
+/// [`tiny`] with a field.
+fn tiny_with_field() -> Model {
+    let field = SpeechField::neutral(FieldInference::MeanField, 2, 3, 3);
+    Model {
+        field: Some(field),
+        ..tiny()
+    }
+}
+
+#[test]
+fn a_field_is_an_optional_end_of_the_file() {
+    let (without, with) = (to_bytes(&tiny()).unwrap(), to_bytes(&tiny_with_field()).unwrap());
+    assert_eq!(from_bytes(&with).unwrap(), tiny_with_field());
+    let end = without.len() - 4;
+    assert_eq!(with[..end], without[..end]);
+    let mut model = tiny_with_field();
+    model.field.as_mut().unwrap().absent_ln_gain.push(-1.0);
+    assert!(matches!(to_bytes(&model), Err(ModelError::Invalid(_))));
+    model = tiny_with_field();
+    model.field.as_mut().unwrap().layers[1].step[0] = 0.0;
+    assert!(matches!(to_bytes(&model), Err(ModelError::Invalid(_))));
+    model = tiny_with_field();
+    model.field.as_mut().unwrap().layers.pop();
+    assert!(matches!(to_bytes(&model), Err(ModelError::Invalid(_))));
+    let longer = [&with[..with.len() - 4], &[0; 5]].concat();
+    assert_eq!(
+        from_bytes(&with_checksum(longer)),
+        Err(ModelError::Damaged("it holds more than a model"))
+    );
+}
+
 #[test]
 fn the_shipped_model_is_valid_and_small() {
     let model = shipped();
@@ -74,7 +105,12 @@ fn the_shipped_model_is_valid_and_small() {
 
 #[test]
 fn every_flipped_byte_and_every_truncation_is_found() {
-    let bytes = to_bytes(&tiny()).unwrap();
+    for model in [tiny(), tiny_with_field()] {
+        damage_everywhere(to_bytes(&model).unwrap());
+    }
+}
+
+fn damage_everywhere(bytes: Vec<u8>) {
     for at in 0..bytes.len() {
         for flip in [0x01, 0x80, 0xff] {
             let mut damaged = bytes.clone();
@@ -135,6 +171,18 @@ proptest! {
         let at = at % (bytes.len() - 4);
         bytes[at] = value;
         bytes.truncate((bytes.len() - cut % bytes.len()).max(16));
+        if let Ok(model) = from_bytes(&with_checksum(bytes)) {
+            prop_assert_eq!(model.validate(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn damage_in_the_field_never_panics(at in 0_usize..2000, value in any::<u8>(), cut in 0_usize..200) {
+        let mut bytes = to_bytes(&tiny_with_field()).unwrap();
+        let start = to_bytes(&tiny()).unwrap().len() - 4;
+        let at = start + at % (bytes.len() - 4 - start);
+        bytes[at] = value;
+        bytes.truncate(bytes.len() - cut % (bytes.len() - start));
         if let Ok(model) = from_bytes(&with_checksum(bytes)) {
             prop_assert_eq!(model.validate(), Ok(()));
         }

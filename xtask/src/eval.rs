@@ -55,12 +55,18 @@ pub struct Args {
     /// SI-SDR only
     #[arg(long)]
     fast: bool,
+    /// The full depth of each model alone, and one table of means
+    #[arg(long)]
+    summary: bool,
     /// Write every score to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the tables into this Markdown file, between its eval markers
+    /// Write the tables into this Markdown file, between the markers of the section
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Name of that section
+    #[arg(long, value_name = "NAME", default_value = "eval")]
+    section: String,
 }
 
 /// One scored model, as it is named in a report.
@@ -106,7 +112,7 @@ pub fn run(args: &Args) -> Result<()> {
         pairs::write_pairs(folder, &pairs)?;
     }
     let models = models(args)?;
-    let systems = scores::systems(&models, args.floor_db, args.learn);
+    let systems = scores::systems(&models, args.floor_db, args.summary, args.learn);
     let report = Report {
         command: command(args),
         date: report::today(),
@@ -115,7 +121,11 @@ pub fn run(args: &Args) -> Result<()> {
         systems: systems.iter().map(System::name).collect(),
         pairs: scores::score_pairs(&pairs, &systems, args.fast)?,
     };
-    let text = tables::markdown(&report);
+    let text = if args.summary {
+        tables::summary(&report)
+    } else {
+        tables::markdown(&report)
+    };
     println!("{text}");
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).context("cannot encode the scores")?;
@@ -123,12 +133,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     args.markdown
         .as_ref()
-        .map_or(Ok(()), |path| report::write_section(path, section(args), &text))
-}
-
-/// Name of the report's section in a Markdown file.
-fn section(args: &Args) -> &'static str {
-    if args.held_out.is_empty() { "eval" } else { "held-out" }
+        .map_or(Ok(()), |path| report::write_section(path, &args.section, &text))
 }
 
 fn models(args: &Args) -> Result<Vec<(ModelInfo, Arc<Model>)>> {
@@ -186,6 +191,9 @@ fn command(args: &Args) -> String {
     }
     if args.fast {
         text += " --fast";
+    }
+    if args.summary {
+        text += " --summary";
     }
     text
 }

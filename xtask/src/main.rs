@@ -13,6 +13,7 @@ mod check;
 mod corpus;
 mod denoise;
 mod eval;
+mod field_cost;
 mod host;
 mod inspect;
 mod learn;
@@ -43,6 +44,9 @@ enum Cli {
     Soak(soak::Args),
     Train(train::Args),
     Reproduce(reproduce::Args),
+    TrainField(train::field::command::Args),
+    FieldTask(train::field::task::Args),
+    FieldCost(field_cost::Args),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +73,9 @@ fn main() -> ExitCode {
         Cli::Soak(args) => soak::run(&args),
         Cli::Train(args) => train::run(&args),
         Cli::Reproduce(args) => reproduce::run(&args),
+        Cli::TrainField(args) => train::field::command::run(&args),
+        Cli::FieldCost(args) => field_cost::run(&args),
+        Cli::FieldTask(args) => train::field::task::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use unfold::engine::Settings;
 use unfold::model::Model;
 
 use super::{ModelInfo, denoise_mono};
-use crate::metrics::{self, SdrReference};
+use crate::metrics::{self, Pauses, SdrReference};
 use crate::pairs::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::peers;
 use crate::resample::resample;
@@ -96,12 +96,14 @@ impl System {
     }
 }
 
-/// Input, every depth of every model, and the peers.
-pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, learn: bool) -> Vec<System> {
+/// Input, every depth of every model (or the full one alone), and the peers; with `learn`, every depth again after
+/// learning the noise.
+pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, full_depth: bool, learn: bool) -> Vec<System> {
     let mut systems = vec![System::Input];
     for (info, model) in models {
+        let first = if full_depth { info.layers } else { 1 };
         let runs = |learnt: Learnt| {
-            (1..=info.layers).map(move |layers| System::Unfold {
+            (first..=info.layers).map(move |layers| System::Unfold {
                 name: info.name.clone(),
                 model: model.clone(),
                 settings: Settings {
@@ -139,6 +141,10 @@ pub struct Scores {
     pub pesq_wb: Option<f64>,
     pub stoi: Option<f64>,
     pub estoi: Option<f64>,
+    /// Attenuation of the noise in the pauses of the speech.
+    pub pause_attenuation_db: Option<f64>,
+    /// How much more musical the noise in the pauses has become.
+    pub pause_kurtosis_ratio: Option<f64>,
     /// SI-SDR of the output for the clean speech alone.
     pub clean_si_sdr_db: Option<f64>,
     /// Attenuation of the noise alone.
@@ -184,7 +190,14 @@ pub fn score_pairs(pairs: &[Pair], systems: &[System], fast: bool) -> Result<Vec
 struct Reference {
     at_score_rate: Vec<f32>,
     /// `None` in a fast run.
-    full: Option<(SdrReference, Vec<f32>)>,
+    full: Option<FullReference>,
+}
+
+struct FullReference {
+    sdr: SdrReference,
+    speech: Vec<f32>,
+    /// `None` if the speech has too few.
+    pauses: Option<Pauses>,
 }
 
 impl Reference {
@@ -193,7 +206,12 @@ impl Reference {
         let full = if fast {
             None
         } else {
-            Some((SdrReference::new(&at_score_rate), speech_band(&pair.clean)?))
+            let speech = speech_band(&pair.clean)?;
+            Some(FullReference {
+                sdr: SdrReference::new(&at_score_rate),
+                pauses: Pauses::find(&speech_band(&pair.noisy)?, &speech),
+                speech,
+            })
         };
         Ok(Self { at_score_rate, full })
     }
@@ -210,12 +228,14 @@ fn score_system(system: &System, pair: &Pair, reference: &Reference, alone: bool
         si_sdr_db: metrics::si_sdr_db(&at_score_rate, &reference.at_score_rate),
         ..Scores::default()
     };
-    if let Some((sdr, speech)) = &reference.full {
+    if let Some(FullReference { sdr, speech, pauses }) = &reference.full {
         let estimate = speech_band(&estimate)?;
         scores.sdr_db = Some(sdr.sdr_db(&at_score_rate));
         scores.pesq_wb = metrics::pesq_wb(&estimate, speech);
         scores.stoi = Some(metrics::stoi(&estimate, speech));
         scores.estoi = Some(metrics::estoi(&estimate, speech));
+        scores.pause_attenuation_db = pauses.as_ref().map(|pauses| pauses.attenuation_db(&estimate));
+        scores.pause_kurtosis_ratio = pauses.as_ref().and_then(|pauses| pauses.kurtosis_ratio(&estimate));
     }
     if alone && system.is_denoiser() {
         let clean = Pair {

@@ -32,7 +32,7 @@ fn shipped() -> Vec<(ModelInfo, Arc<Model>)> {
 }
 
 fn report(pairs: &[Pair], fast: bool) -> Report {
-    let systems = scores::systems(&shipped(), Settings::default().floor_db);
+    let systems = scores::systems(&shipped(), Settings::default().floor_db, false);
     Report {
         command: "cargo xtask eval".to_owned(),
         date: "2026-01-31".to_owned(),

@@ -46,6 +46,7 @@ impl Data {
         let options = MixOptions {
             seed: plan.seed,
             pairs_per_snr: plan.test_excerpts,
+            ..MixOptions::default()
         };
         let mut test = pairs::mix_corpus(corpus, &options)?;
         test.retain(|pair| TEST_SNRS_DB.contains(&pair.snr_db));

@@ -7,6 +7,7 @@ mod batch;
 mod checkpoint;
 mod config;
 mod envelope;
+pub mod field;
 mod loss;
 pub mod products;
 mod sequence;

@@ -38,17 +38,7 @@ impl Worker {
     /// Scores `examples` (as many as lanes, equally long) at a depth; with `learn`, leaves the gradient of their mean
     /// loss in `self.gradient`.
     pub fn run(&mut self, model: &Model, examples: &[&Prepared], depth: usize, adapt: bool, learn: bool) -> Vec<Score> {
-        assert_eq!(examples.len(), self.lanes, "one example per lane");
-        let network = Network::<Dense>::new(model, self.lanes);
-        let frames = examples[0].frames;
-        self.state.reset();
-        self.load_user_atoms(examples);
-        self.record.rewind();
-        for t in 0..frames {
-            self.load(examples, t);
-            self.state.push_features(&model.config, &self.features);
-            forward(&network, &mut self.state, depth, adapt, &mut self.record);
-        }
+        let network = self.forward(model, examples, depth, adapt);
         let (scores, mask_gradient) = self.losses(examples, model.config.bands());
         if learn {
             self.gradient.blocks_mut().into_iter().for_each(|block| block.fill(0.0));
@@ -64,6 +54,32 @@ impl Worker {
             );
         }
         scores
+    }
+
+    /// Runs the network over `examples` and keeps the record of it.
+    pub fn forward(&mut self, model: &Model, examples: &[&Prepared], depth: usize, adapt: bool) -> Network<Dense> {
+        assert_eq!(examples.len(), self.lanes, "one example per lane");
+        let network = Network::<Dense>::new(model, self.lanes);
+        self.state.reset();
+        self.load_user_atoms(examples);
+        self.record.rewind();
+        for t in 0..examples[0].frames {
+            self.load(examples, t);
+            self.state.push_features(&model.config, &self.features);
+            forward(&network, &mut self.state, depth, adapt, &mut self.record);
+        }
+        network
+    }
+
+    /// S_s, S_n and mask of one lane after [`Self::forward`], each `[T][F]`.
+    pub fn estimates(&self, lane: usize) -> [Vec<f32>; 3] {
+        let frames = &self.record.frames[..self.record.used];
+        let of_lane = |all: &[f32]| all.iter().skip(lane).step_by(self.lanes).copied().collect::<Vec<_>>();
+        [
+            frames.iter().flat_map(|frame| of_lane(&frame.speech)).collect(),
+            frames.iter().flat_map(|frame| of_lane(&frame.noise)).collect(),
+            frames.iter().flat_map(|frame| of_lane(&frame.mask)).collect(),
+        ]
     }
 
     /// Interleaves frame `t` of all examples.
