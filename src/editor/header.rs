@@ -64,10 +64,7 @@ const LISTEN: [(ListenChoice, Choice<'static>); 3] = [
 
 const HELP: [(&str, &str); 10] = [
     ("Drag a slider", "changes it from where it is; up and right are more"),
-    (
-        "Shift",
-        "makes drag, wheel and keys finer, ten times where the parameter can",
-    ),
+    ("Shift", "makes drag, wheel and keys finer"),
     (
         "Double-click, Ctrl-click",
         "returns to the default, marked below the track",

@@ -27,12 +27,13 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("system libraries", system_libraries),
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", tests),
+    ("panel in a window", window),
     ("cargo-deny", cargo_deny),
     ("bundle", bundle),
     ("VST3 in pedalboard", pedalboard),
@@ -104,16 +105,33 @@ fn documentation() -> Result<Outcome> {
 }
 
 fn tests() -> Result<Outcome> {
-    let all = succeed(&mut cargo(&[
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--features",
-        "unfold/assert_process_allocs",
-    ]));
+    let all = succeed(
+        cargo(&[
+            "test",
+            "--workspace",
+            "--no-fail-fast",
+            "--features",
+            "unfold/assert_process_allocs",
+        ])
+        .env_remove("DISPLAY"),
+    );
     // Without the framework's own allocation check, the tests bring a counting allocator that sees more.
     let counted = succeed(&mut cargo(&["test", "--package", "unfold", "--test", "alloc"]));
     all.and(counted)
+}
+
+/// The test of the panel's window, on an X server in memory: it must not flash over somebody's screen.
+fn window() -> Result<Outcome> {
+    if !setup::is_on_path("xvfb-run") {
+        return Ok(Outcome::Skipped("xvfb-run is not installed".into()));
+    }
+    let test = ["cargo", "test", "--package", "unfold", "--test", "window", "--features"];
+    succeed(
+        Command::new("xvfb-run")
+            .arg("--auto-servernum")
+            .args(test)
+            .arg("unfold/assert_process_allocs"),
+    )
 }
 
 /// Advisories need a database from the network; licences are also held by a test of their own.

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::latency::{HostLatency, HostLatencyImpl, PluginLatency};
+use clack_extensions::render::{PluginRender, RenderMode};
 use clack_host::prelude::*;
 use clack_host::process::StartedPluginAudioProcessor;
 
@@ -69,6 +70,13 @@ pub fn render(clap: &Path, sample_rate_hz: f64, samples: &[f32], block_samples: 
     let info = HostInfo::new("Unfold bundler", "Unfold", "", env!("CARGO_PKG_VERSION"))?;
     let mut instance = PluginInstance::<Host>::new(|()| Shared, |_| MainThread, &entry, id, &info)?;
     let channel_count = output_channel_count(&mut instance)?;
+    {
+        let handle = instance.plugin_handle();
+        let render: PluginRender = handle
+            .get_extension()
+            .context("the plugin cannot be told that this is no real-time run")?;
+        render.set(&handle, RenderMode::Offline)?;
+    }
     let configuration = PluginAudioConfiguration {
         sample_rate: sample_rate_hz,
         min_frames_count: 1,

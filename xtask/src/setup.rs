@@ -25,6 +25,8 @@ enum Probe {
     PkgConfig(&'static str),
     /// A shared library that the dynamic linker finds.
     Library(&'static str),
+    /// A folder beside the system's shared libraries.
+    Folder(&'static str),
     /// A module of the system's Python.
     PythonModule(&'static str),
 }
@@ -45,7 +47,7 @@ const BUNDLE: &[Requirement] = &[
     needs("libc6-dev", Probe::Header("stdio.h")),
 ];
 
-/// The standalone program, the libraries that an editor window opens, and Python for the VST3 host.
+/// The standalone program, the libraries that an editor window opens, a screen in memory, and Python for the VST3 host.
 const TEST: &[Requirement] = &[
     needs("pkg-config", Probe::Program(&["pkg-config", "pkgconf"])),
     needs("libasound2-dev", Probe::PkgConfig("alsa")),
@@ -58,6 +60,9 @@ const TEST: &[Requirement] = &[
     needs("libxcursor1", Probe::Library("libXcursor.so.1")),
     needs("libgl1", Probe::Library("libGL.so.1")),
     needs("libegl1", Probe::Library("libEGL.so.1")),
+    needs("libgl1-mesa-dri", Probe::Folder("dri")),
+    needs("xvfb", Probe::Program(&["xvfb-run"])),
+    needs("xauth", Probe::Program(&["xauth"])),
     needs("python3-venv", Probe::PythonModule("ensurepip")),
 ];
 
@@ -114,6 +119,7 @@ impl Probe {
             Probe::PkgConfig(name) => succeeds(Command::new("pkg-config").args(["--exists", name])),
             // SONAMEs are looked up in the linker's cache; where there is no cache, in the usual folders.
             Probe::Library(name) => in_linker_cache(name).unwrap_or_else(|| in_library_folders(name)),
+            Probe::Folder(name) => in_library_folders(name),
             Probe::PythonModule(name) => succeeds(Command::new("python3").args(["-c", &format!("import {name}")])),
         }
     }

@@ -1,4 +1,6 @@
 //! Running the built command, and audio files made and read back by libraries apart from the command's own code.
+// Every test binary compiles this module and uses its own part of it.
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
