@@ -4,7 +4,7 @@ mod signals;
 
 use std::sync::Arc;
 
-use unfold::engine::{Engine, Settings, StereoMode, denoise};
+use unfold::engine::{Engine, Settings, denoise};
 use unfold::model::{FieldInference, Model, SpeechField};
 use unfold::model_file::shipped;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{atomic_file, audio_file};
+use xtask::{atomic_file, audio_file, metrics};
 
 mod augment;
 mod bench;
@@ -17,7 +17,6 @@ mod field_cost;
 mod host;
 mod inspect;
 mod learn;
-mod metrics;
 mod mix;
 mod pairs;
 mod peers;

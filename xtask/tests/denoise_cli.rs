@@ -310,3 +310,41 @@ fn inspect_tells_sizes_cost_and_provenance() {
         assert!(printed.contains(word), "{word:?} is missing in:\n{printed}");
     }
 }
+
+#[test]
+fn a_learnt_noise_changes_the_result_and_is_never_overwritten() {
+    let folder = folder();
+    let (at, read) = (folder.path(), |name: &str| {
+        std::fs::read(folder.path().join(name)).unwrap()
+    });
+    noisy_tone(48_000, 1, 16, false, 2.0).write(&at.join("in.wav"));
+    let learn = ["learn", "in.wav", "--out", "room.unfold-noise"];
+    succeed(at, &learn);
+    let denoise = |output: &'static str| ["denoise", "in.wav", output, "--floor-db", "-inf"];
+    succeed(at, &denoise("plain.wav"));
+    succeed(
+        at,
+        &[&denoise("learnt.wav")[..], &["--noise-profile", "room.unfold-noise"]].concat(),
+    );
+    assert_ne!(read("plain.wav"), read("learnt.wav"));
+    let profile = read("room.unfold-noise");
+    assert_sentence(&fail(at, &learn), &["room.unfold-noise", "exists already"]);
+    assert_eq!(read("room.unfold-noise"), profile);
+    let no_profile = [&denoise("x.wav")[..], &["--noise-profile", "in.wav"]].concat();
+    assert_sentence(&fail(at, &no_profile), &["in.wav", "not an Unfold noise profile"]);
+}
+
+#[test]
+fn what_is_no_noise_is_refused_in_one_sentence() {
+    let folder = folder();
+    let at = folder.path();
+    let mut silence = noisy_tone(48_000, 1, 16, false, 2.0);
+    silence.samples.fill(0.0);
+    silence.write(&at.join("silence.wav"));
+    noisy_tone(48_000, 1, 16, false, 0.1).write(&at.join("short.wav"));
+    for (file, words) in [("silence.wav", "only silence"), ("short.wav", "at least 0.4 s")] {
+        let stderr = fail(at, &["learn", file, "--out", "out.unfold-noise"]);
+        assert_sentence(&stderr, &[file, words]);
+        assert!(!at.join("out.unfold-noise").exists());
+    }
+}

@@ -117,7 +117,7 @@ pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, full_depth: bo
         systems.extend(runs(Learnt::Nothing));
         if learn {
             systems.extend(runs(Learnt::Noise));
-            systems.extend(runs(Learnt::Speech).last());
+            systems.extend(runs(Learnt::Speech).next_back());
         }
     }
     let centres_hz = models

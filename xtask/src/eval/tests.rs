@@ -12,12 +12,14 @@ fn two_pairs() -> Vec<Pair> {
         let voice = |n: usize| 0.3 * (n as f32 * 0.003).sin().max(0.0) * ((n % 400) as f32 / 200.0 - 1.0);
         let clean: Vec<f32> = (0..60_000).map(voice).collect();
         let noisy = clean.iter().map(|x| x + amplitude * noise()).collect();
+        let earlier_noise = (0..60_000).map(|_| amplitude * noise()).collect();
         Pair {
             noise_type: noise_type.to_owned(),
             snr_db,
             score_rate_hz: SAMPLE_RATE_HZ,
             noisy,
             clean,
+            earlier_noise,
         }
     };
     vec![pair("white/loud", 5.0, 0.1), pair("white/faint", 11.0, 0.05)]
@@ -32,7 +34,7 @@ fn shipped() -> Vec<(ModelInfo, Arc<Model>)> {
 }
 
 fn report(pairs: &[Pair], fast: bool) -> Report {
-    let systems = scores::systems(&shipped(), Settings::default().floor_db, false);
+    let systems = scores::systems(&shipped(), Settings::default().floor_db, false, true);
     Report {
         command: "cargo xtask eval".to_owned(),
         date: "2026-01-31".to_owned(),

@@ -34,6 +34,7 @@ fn noisy_pair() -> Pair {
         score_rate_hz: 48_000,
         noisy,
         clean,
+        earlier_noise: Vec::new(),
     }
 }
 

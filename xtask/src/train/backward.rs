@@ -58,6 +58,7 @@ impl Backward {
 
     /// Adds to `gradient` (a model-shaped container) the gradient of a loss whose derivative by the masks is
     /// `mask_gradient [frames][F, lanes]`; `atoms` as they were in the forward pass.
+    #[allow(clippy::too_many_arguments)]
     pub fn run(
         &mut self,
         model: &Model,

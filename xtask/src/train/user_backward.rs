@@ -1,6 +1,8 @@
 //! The part of the backward pass that belongs to the user atoms: their activations and the few numbers they share.
 //! Shapes as in `unfold::nmf`: `[rows, lanes]`, U user atoms, F bands.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
+
 use ndarray::Array1;
 use unfold::kernels::exp2;
 use unfold::model::{Layer, WarmStart};

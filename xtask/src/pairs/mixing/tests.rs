@@ -51,6 +51,7 @@ fn pairs_are_balanced_and_reproducible() {
     let options = MixOptions {
         seed: 3,
         pairs_per_snr: 4,
+        ..MixOptions::default()
     };
     let pairs = mix_corpus(corpus.path(), &options).unwrap();
     assert_eq!(pairs.len(), 4 * SNRS_DB.len());
@@ -81,6 +82,7 @@ fn the_ratio_holds_over_active_frames() {
         &MixOptions {
             seed: 3,
             pairs_per_snr: 2,
+            ..MixOptions::default()
         },
     )
     .unwrap()
@@ -95,5 +97,40 @@ fn the_ratio_holds_over_active_frames() {
             pair.snr_db
         );
         assert!(pair.noisy.iter().all(|x| x.abs() <= 1.0));
+    }
+}
+
+#[test]
+fn held_out_sources_come_from_both_folders_and_alone() {
+    let corpus = small_corpus();
+    let trained_on = corpus.path().join("train/noise/one");
+    std::fs::create_dir_all(&trained_on).unwrap();
+    std::fs::copy(
+        corpus.path().join("dev/noise/many/click_0.wav"),
+        trained_on.join("wind_0.wav"),
+    )
+    .unwrap();
+    let mix = |held_out: &str| {
+        let options = MixOptions {
+            pairs_per_snr: 4,
+            held_out: vec![held_out.to_owned()],
+            ..MixOptions::default()
+        };
+        mix_corpus(corpus.path(), &options)
+    };
+    let kinds: std::collections::BTreeSet<String> =
+        mix("one").unwrap().into_iter().map(|pair| pair.noise_type).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["one/rain", "one/wind"]);
+    let unknown = mix("three").unwrap_err().to_string();
+    assert_eq!(unknown, "the corpus has no noise source three");
+}
+
+#[test]
+fn the_noise_heard_before_is_the_same_noise_at_the_same_level() {
+    let corpus = small_corpus();
+    for pair in mix_corpus(corpus.path(), &MixOptions::default()).unwrap() {
+        assert_eq!(pair.earlier_noise.len(), EARLIER_SAMPLES);
+        let difference_db = active_level_db(&pair.earlier_noise) - active_level_db(&pair.noise());
+        assert!(difference_db.abs() < 1.5, "{}: {difference_db} dB", pair.noise_type);
     }
 }
