@@ -1,26 +1,38 @@
 //! Promise: the comparison of the paper's systems runs without a corpus, is deterministic for a seed, survives
 //! interruption and reports every system. The sounds are synthesised; what is checked is the program, not the claim.
 
-mod common;
-
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use common::{fail, succeed};
-
-fn arguments<'a>(name: &'a str, more: &[&'a str]) -> Vec<String> {
-    let own = ["reproduce", "--quick", "--epochs", "2", "--out"].map(str::to_owned);
-    let files = [format!("{name}.md"), "--work".to_owned(), format!("{name}.work")];
-    own.into_iter()
-        .chain(files)
-        .chain(more.iter().map(|&word| word.to_owned()))
-        .collect()
+fn xtask(folder: &Path, arguments: &[String]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.current_dir(folder).args(arguments).output().unwrap()
 }
 
-fn run(folder: &Path, name: &str, more: &[&str]) -> String {
-    let arguments = arguments(name, more);
-    succeed(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+fn succeed(folder: &Path, arguments: &[String]) {
+    let output = xtask(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?} failed: {text}");
+}
+
+fn fail(folder: &Path, arguments: &[String]) -> String {
+    let output = xtask(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+    text
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn arguments(name: &str, more: &str) -> Vec<String> {
+    words(&format!("reproduce --quick --out {name}.md --work {name}.work {more}"))
+}
+
+fn run(folder: &Path, name: &str, more: &str) -> String {
+    succeed(folder, &arguments(name, more));
     std::fs::read_to_string(folder.join(format!("{name}.md"))).unwrap()
 }
 
@@ -41,10 +53,10 @@ fn states(work: &Path) -> Vec<PathBuf> {
 
 /// Starts a run and kills it once it has kept more than `systems` files.
 fn interrupt(folder: &Path, name: &str, systems: usize) {
-    let mut child: Child = Command::new(env!("CARGO_BIN_EXE_xtask"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .current_dir(folder)
-        .args(arguments(name, &[]))
-        .stdout(std::process::Stdio::null())
+        .args(arguments(name, ""))
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let work = folder.join(format!("{name}.work"));
@@ -58,7 +70,7 @@ fn interrupt(folder: &Path, name: &str, systems: usize) {
 #[test]
 fn the_report_is_complete_repeats_itself_and_survives_interruption() {
     let folder = tempfile::tempdir().unwrap();
-    let report = run(folder.path(), "first", &[]);
+    let report = run(folder.path(), "first", "");
     for atoms in [6, 10] {
         for k in [4, 25] {
             for row in [
@@ -96,20 +108,20 @@ fn the_report_is_complete_repeats_itself_and_survives_interruption() {
         assert!(report.contains(figure));
     }
 
-    let again = run(folder.path(), "second", &[]);
+    let again = run(folder.path(), "second", "");
     assert_eq!(
         lasting(&report),
         lasting(&again),
         "the same seed must give the same report"
     );
-    let other = run(folder.path(), "other", &["--seed", "2"]);
+    let other = run(folder.path(), "other", "--seed 2");
     assert_ne!(lasting(&report), lasting(&other), "another seed gives other sounds");
 
     // Killed in the middle, it goes on from what it kept.
     interrupt(folder.path(), "resumed", 8);
     assert!(!folder.path().join("resumed.md").exists());
     assert!(!states(&folder.path().join("resumed.work")).is_empty());
-    let resumed = run(folder.path(), "resumed", &["--resume"]);
+    let resumed = run(folder.path(), "resumed", "--resume");
     assert_eq!(
         lasting(&report),
         lasting(&resumed),
@@ -120,32 +132,19 @@ fn the_report_is_complete_repeats_itself_and_survives_interruption() {
 #[test]
 fn what_cannot_work_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let quick = |more: &[&'static str]| {
-        let own = [
-            "reproduce",
-            "--quick",
-            "--epochs",
-            "1",
-            "--out",
-            "r.md",
-            "--work",
-            "work",
-        ];
-        own.into_iter().chain(more.iter().copied()).collect::<Vec<_>>()
-    };
-    succeed(folder.path(), &quick(&[]));
-    let text = fail(folder.path(), &quick(&[]));
+    let refused = |command: &str| fail(folder.path(), &words(command));
+    run(folder.path(), "r", "--epochs 1");
+    let text = fail(folder.path(), &arguments("r", "--epochs 1"));
     assert!(
         text.contains("holds an earlier run") && text.contains("--resume"),
         "{text}"
     );
-    let text = fail(folder.path(), &quick(&["--resume", "--seed", "2"]));
+    let text = fail(folder.path(), &arguments("r", "--epochs 2 --resume"));
     assert!(text.contains("other settings"), "{text}");
-    let text = fail(
-        folder.path(),
-        &["reproduce", "--corpus", "nowhere", "--out", "r.md", "--work", "w2"],
-    );
+    let text = refused("reproduce --corpus nowhere --out x.md --work w");
     assert!(text.contains("nowhere"), "{text}");
-    let text = fail(folder.path(), &["reproduce", "--quick", "--out", "no/such/r.md"]);
-    assert!(text.contains("no/such/r.md"), "{text}");
+    let text = refused("reproduce --quick --out no/such/x.md");
+    assert!(text.contains("no/such/x.md"), "{text}");
+    let text = refused("reproduce --quick --epochs 0 --out x.md --work w");
+    assert!(text.contains("--epochs"), "{text}");
 }

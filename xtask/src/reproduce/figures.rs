@@ -13,10 +13,10 @@ use super::tables::Row;
 const DRAWN_ATOMS: usize = 20;
 const BAND_GROUPS: usize = 33;
 
-/// A point of the first figure: parameters, mean, low and high.
-type Point = (f64, [f64; 3]);
+/// A point of the first figure: parameters and mean SDR in dB.
+type Point = (f64, f64);
 
-/// Mean SDR and its interval against the number of trained parameters.
+/// Mean SDR against the number of trained parameters.
 ///
 /// # Errors
 /// The figure cannot be drawn.
@@ -29,32 +29,14 @@ pub fn sdr_against_parameters(plan: &Plan, rows: &[Row]) -> Result<String> {
                     matches!(system, System::Nmf { iterations, atoms: r, training, .. }
                         if (*iterations, *r, *training) == (k, atoms, arm))
                 });
-                curves.push((format!("NMF, R=2x{atoms}, K={k}, {label}, C=1..3"), points));
+                curves.push((format!("R=2x{atoms}, K={k}, {label}"), points));
             }
         }
     }
     let dnn = points(rows, |system| matches!(system, System::Mlp { .. }));
     curves.push(("DNN".to_owned(), dnn));
-    let limits: Vec<f64> = curves
-        .iter()
-        .flat_map(|(_, points)| points)
-        .flat_map(|point| point.1)
-        .collect();
-    let (low, high) = limits
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(*x), high.max(*x))
-        });
-    let sizes: Vec<f64> = curves
-        .iter()
-        .flat_map(|(_, points)| points)
-        .map(|point| point.0)
-        .collect();
-    let (least, most) = sizes.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), x| {
-        (least.min(*x), most.max(*x))
-    });
     let mut svg = String::new();
-    draw_curves(&mut svg, &curves, [least / 2.0, most * 2.0], [low - 0.3, high + 0.3]).map_err(|e| anyhow!("{e}"))?;
+    draw_curves(&mut svg, &curves).map_err(|error| anyhow!("{error}"))?;
     Ok(svg)
 }
 
@@ -65,50 +47,51 @@ fn points(rows: &[Row], chosen: impl Fn(&System) -> bool) -> Vec<Point> {
             let system = row.system.as_ref().filter(|system| chosen(system))?;
             let found = interval(&by_excerpt(&row.scores, &all, |score| score.sdr_db));
             let parameters = system.parameters();
-            (parameters > 0).then_some((parameters as f64, [found.mean, found.low, found.high]))
+            (parameters > 0).then_some((parameters as f64, found.mean))
         })
         .collect()
 }
 
+/// Smallest and largest of some values.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], x| {
+        [low.min(x), high.max(x)]
+    })
+}
+
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw_curves(svg: &mut String, curves: &[(String, Vec<Point>)], x: [f64; 2], y: [f64; 2]) -> Drawn {
-    let root = SVGBackend::with_string(svg, (900, 620)).into_drawing_area();
+fn draw_curves(svg: &mut String, curves: &[(String, Vec<Point>)]) -> Drawn {
+    let all = || curves.iter().flat_map(|(_, points)| points);
+    let [least, most] = range(all().map(|point| point.0));
+    let [low, high] = range(all().map(|point| point.1));
+    let root = SVGBackend::with_string(svg, (1000, 560)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
+    let (plot, names) = root.split_horizontally(760);
+    let mut chart = ChartBuilder::on(&plot)
         .margin(12)
         .caption(
-            "Mean SDR by trained parameters (bars: 95 % intervals over excerpts)",
+            "Mean SDR by trained parameters (deep NMF: C = 1, 2, 3)",
             ("sans-serif", 18),
         )
         .x_label_area_size(44)
         .y_label_area_size(56)
-        .build_cartesian_2d((x[0]..x[1]).log_scale(), y[0]..y[1])?;
+        .build_cartesian_2d((least / 1.5..most * 1.5).log_scale(), low - 0.2..high + 0.2)?;
     chart
         .configure_mesh()
+        .light_line_style(TRANSPARENT)
         .x_desc("trained parameters")
         .y_desc("SDR (dB)")
         .x_label_formatter(&|x| format!("{x:.0}"))
         .draw()?;
     for (index, (name, points)) in curves.iter().enumerate() {
         let colour = Palette99::pick(index).to_rgba();
-        chart
-            .draw_series(LineSeries::new(points.iter().map(|(x, y)| (*x, y[0])), colour.stroke_width(2)).point_size(4))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(3)));
-        let bars = points.iter().enumerate().map(|(at, (x, y))| {
-            // Curves of equal size would hide each other's bars.
-            let x = x * (1.0 + 0.012 * (index as f64 - 4.0) + 0.002 * at as f64);
-            PathElement::new([(x, y[1]), (x, y[2])], colour.mix(0.4))
-        });
-        chart.draw_series(bars)?;
+        let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
+        chart.draw_series(line.point_size(4))?;
+        let y = 60 + 24 * index as i32;
+        names.draw(&PathElement::new([(0, y), (22, y)], colour.stroke_width(3)))?;
+        names.draw(&Text::new(name.clone(), (30, y - 7), ("sans-serif", 14)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK)
-        .draw()?;
     root.present()?;
     Ok(())
 }

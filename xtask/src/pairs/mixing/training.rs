@@ -81,3 +81,53 @@ fn part_recordings(listing: Listing) -> (Listing, Listing) {
     }
     (kept, held_out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `kinds` kinds in one source, each with `files` recordings.
+    fn listing(kinds: usize, files: usize) -> Listing {
+        let recordings = |kind: &String| -> Vec<Recording> {
+            (0..files)
+                .map(|file| Recording {
+                    path: PathBuf::from(format!("{kind}_{file}")),
+                    kind: kind.clone(),
+                })
+                .collect()
+        };
+        let kinds = (0..kinds).map(|kind| format!("source/{kind:02}"));
+        BTreeMap::from([(
+            "source".to_owned(),
+            kinds.map(|kind| (kind.clone(), recordings(&kind))).collect(),
+        )])
+    }
+
+    fn paths(listing: &Listing) -> Vec<&Path> {
+        let kinds = listing.values().flat_map(BTreeMap::values);
+        kinds.flatten().map(|recording| recording.path.as_path()).collect()
+    }
+
+    #[test]
+    fn whole_speakers_are_held_out() {
+        let (kept, held_out) = part_speakers(listing(20, 3));
+        assert_eq!(paths(&kept).len() + paths(&held_out).len(), 60);
+        assert_eq!(
+            held_out["source"].keys().collect::<Vec<_>>(),
+            ["source/07", "source/15"]
+        );
+        assert!(
+            held_out["source"]
+                .keys()
+                .all(|speaker| !kept["source"].contains_key(speaker))
+        );
+    }
+
+    #[test]
+    fn noise_files_are_held_out_from_kinds_that_have_enough() {
+        let (kept, held_out) = part_recordings(listing(2, 9));
+        assert_eq!(paths(&held_out), [Path::new("source/00_7"), Path::new("source/01_7")]);
+        assert_eq!(paths(&kept).len(), 16);
+        assert!(part_recordings(listing(5, 7)).1.is_empty());
+    }
+}
