@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nice_plug::editor::{Editor, EditorHandle};
 use unfold::editor::UnfoldEditor;
+use unfold::meters::MeterFrame;
 use unfold::params::{EditorView, UnfoldParams};
 use unfold::plugin::{Active, ActiveConfig};
 use unfold::shared::EditorShared;
