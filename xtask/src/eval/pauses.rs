@@ -148,7 +148,7 @@ mod tests {
     fn isolated_bursts_are_musical() {
         let (noisy, clean, _) = signals();
         let pauses = Pauses::find(&noisy, &clean).unwrap();
-        let burst = |n: usize| if n / 800 % 5 == 0 { 1.0 } else { 0.1 };
+        let burst = |n: usize| if (n / 800).is_multiple_of(5) { 1.0 } else { 0.1 };
         let estimate: Vec<f32> = noisy.iter().enumerate().map(|(n, x)| x * burst(n)).collect();
         assert!(pauses.kurtosis_ratio(&estimate).unwrap() > 2.0);
     }
