@@ -9,7 +9,7 @@
 //! The couplings are centred: a coupling alone favours no label. In the form `J y_i y_j` the same field has the unary
 //! terms `theta_i - sum_j J_ij / 2`.
 //!
-//! Each iteration of [`mean_field`] or [`belief_propagation`] is a [`Layer`]. *Tied*: one layer, used in every
+//! Each iteration of [`mean_field()`] or [`belief_propagation`] is a [`Layer`]. *Tied*: one layer, used in every
 //! iteration, which is the inference algorithm. *Untied*: a layer of its own for each iteration, which for mean field
 //! is a sigmoid network whose every layer sees the input again. N nodes, E edges.
 

@@ -2,7 +2,7 @@
 
 use super::{Field, Tape, sigmoid};
 
-/// Buffers of [`mean_field`].
+/// Buffers of [`mean_field()`].
 pub struct MeanFieldState {
     /// Output q `[N]`: probability of label 1.
     pub posterior: Vec<f32>,

@@ -9,8 +9,9 @@ use serde::Serialize;
 use unfold::engine::Settings;
 use unfold::model::Model;
 
+use super::pauses::Pauses;
 use super::{ModelInfo, denoise_mono};
-use crate::metrics::{self, Pauses, SdrReference};
+use crate::metrics::{self, SdrReference};
 use crate::pairs::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
 use crate::peers;
 use crate::resample::resample;

@@ -4,12 +4,10 @@
 //! removed: a single sample of shift costs SI-SDR several dB. Signals of unequal length are cut to the
 //! shorter one. SI-SDR and SDR work at any sample rate; STOI, ESTOI and PESQ-WB expect 16 kHz.
 
-mod pauses;
 mod pesq;
 mod sdr;
 mod stoi;
 
-pub use pauses::Pauses;
 pub use pesq::pesq_wb;
 pub use sdr::SdrReference;
 pub use stoi::{estoi, stoi};

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use unfold::field::Presence;
 use unfold::model::{FieldInference, Model, SpeechField};
 use unfold::model_file;
+use unfold::units::db_to_gain;
 
 use super::super::batch::{Prepared, Preparer};
 use super::super::config::TrainConfig;
@@ -54,6 +55,15 @@ pub struct Args {
     /// Examples in a step
     #[arg(long, value_name = "N", default_value_t = 16)]
     lanes: usize,
+    /// Slope s of the unary terms at the start
+    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    start_slope: f32,
+    /// Bias c of the unary terms at the start: high means that speech is nearly always taken as present
+    #[arg(long, value_name = "C", default_value_t = 4.0, allow_hyphen_values = true)]
+    start_bias: f32,
+    /// Gain where speech is absent at the start
+    #[arg(long, value_name = "DB", default_value_t = -35.0, allow_hyphen_values = true)]
+    start_absent_db: f32,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -102,15 +112,21 @@ pub fn run(args: &Args) -> Result<()> {
     let dev_mixer = Mixer::new(&dev, config.mix.clone())?;
     let dev = draw(&model, &dev_mixer, DEV_SEED_OFFSET, config.dev_examples, config.frames);
 
-    let field = args.variant.field(model.config.bands(), args.iterations);
+    let mut field = args.variant.field(model.config.bands(), args.iterations);
+    field.absent_ln_gain.fill(db_to_gain(args.start_absent_db).ln());
+    for layer in &mut field.layers {
+        layer.unary_slope.fill(args.start_slope);
+        layer.unary_bias.fill(args.start_bias);
+    }
+    field.validate(model.config.bands())?;
     let mut trainer = FieldTrainer::new(&model, field, args.lanes, &config);
     report("without a field", &trainer.score(None, &dev));
     trainer.train(args, &config, &mixer)?;
     report("with the field", &trainer.score(Some(&trainer.field.clone()), &dev));
     let field = trainer.field;
     model.provenance += &format!(
-        "; {:?} field trained by `cargo xtask train-field`: seed {}, {} steps of {} examples",
-        args.variant, args.seed, args.steps, args.lanes
+        "; {:?} field trained by `cargo xtask train-field`: seed {}, {} steps of {} examples, from s {}, c {}, {} dB",
+        args.variant, args.seed, args.steps, args.lanes, args.start_slope, args.start_bias, args.start_absent_db
     );
     model.field = Some(field);
     crate::atomic_file::write(&args.out, &model_file::to_bytes(&model)?)?;
