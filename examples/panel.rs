@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nice_plug::editor::{Editor, EditorHandle};
+use unfold::background::Background;
 use unfold::editor::UnfoldEditor;
 use unfold::meters::MeterFrame;
+use unfold::noise_profile::NoiseProfile;
 use unfold::params::{EditorView, UnfoldParams};
 use unfold::plugin::{Active, ActiveConfig};
 use unfold::shared::EditorShared;
-use unfold::triple_buffer::{self, Writer};
+use unfold::triple_buffer::{self, Reader, Writer};
 use unfold::{editor, model_file, units};
 
 const SAMPLE_RATE_HZ: f64 = 48_000.0;
@@ -33,11 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..EditorView::default()
     });
     let (writer, reader) = triple_buffer::channel();
-    let shared = Arc::new(EditorShared::new(
-        reader,
-        triple_buffer::channel().0,
-        model_file::shipped(),
-    ));
+    let (to_audio, noise) = triple_buffer::channel();
+    let shared = Arc::new(EditorShared::new(reader, to_audio, model_file::shipped()));
     let config = ActiveConfig {
         sample_rate_hz: SAMPLE_RATE_HZ as f32,
         channel_count: 1,
@@ -46,8 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let active = Active::new(model_file::shipped(), config, &shared)?;
     shared.set_activation(config.sample_rate_hz, 2 * config.max_block_samples as u32);
+    let _background = Background::start(params.clone(), shared.clone());
     let player = (params.clone(), shared.clone());
-    std::thread::spawn(move || play(active, &recording, &player.0, &player.1, writer));
+    std::thread::spawn(move || play(active, &recording, &player.0, &player.1, writer, noise));
 
     let (_host, context) = panel_host::FakeHost::new();
     let window = editor::create(params, shared).spawn(None, false, None, context, None)?;
@@ -62,11 +62,13 @@ fn play(
     params: &UnfoldParams,
     shared: &EditorShared,
     mut meters: Writer<MeterFrame>,
+    mut noise: Reader<Option<NoiseProfile>>,
 ) {
     let mut next = Instant::now();
     loop {
         for hop in recording.chunks_exact(units::hop_samples(SAMPLE_RATE_HZ)) {
             let mut block = hop.to_vec();
+            active.follow(params.learn.value(), &mut noise, shared);
             active.process(&params.settings(), &mut [&mut block], shared, &mut meters);
             next += Duration::from_millis(10);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));

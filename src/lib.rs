@@ -29,7 +29,7 @@ pub mod stft;
 pub mod units;
 
 #[cfg(feature = "plugin")]
-mod background;
+pub mod background;
 #[cfg(feature = "plugin")]
 pub mod editor;
 #[cfg(feature = "plugin")]

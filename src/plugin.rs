@@ -84,6 +84,15 @@ impl Active {
         })
     }
 
+    /// Takes up noise that was learnt, and starts or stops listening. Before every block; audio thread.
+    pub fn follow(&mut self, learn: bool, noise: &mut Reader<Option<NoiseProfile>>, shared: &EditorShared) {
+        if let Some(profile) = noise.take_new() {
+            // Checked against the model when it was sent; one that came before another model is left out.
+            let _ = self.engine.set_noise_profile(profile.as_ref());
+        }
+        self.capture.switch(learn, shared.learner());
+    }
+
     /// Denoises one block in place, with no more layers than there is time for; while a panel is open, sends it a frame.
     /// Audio thread.
     ///
@@ -239,11 +248,7 @@ impl Plugin for Unfold {
         let Some(active) = &mut self.active else {
             return ProcessStatus::Error("processing was started before activation");
         };
-        if let Some(profile) = self.noise.take_new() {
-            // Checked against the model when it was sent; one that came before another model is left out.
-            let _ = active.engine.set_noise_profile(profile.as_ref());
-        }
-        active.capture.switch(self.params.learn.value(), self.shared.learner());
+        active.follow(self.params.learn.value(), &mut self.noise, &self.shared);
         let settings = self.params.settings();
         active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
         ProcessStatus::Tail(active.tail_samples())

@@ -13,6 +13,7 @@ use nice_plug::prelude::{Param, Params};
 use unfold::editor::Keyboard;
 use unfold::meters::MeterFrame;
 use unfold::model_file;
+use unfold::noise_profile::NoiseProfile;
 use unfold::params::{ListenChoice, StereoChoice, UnfoldParams};
 
 fn sliders(params: &UnfoldParams) -> [(&'static str, &nice_plug::prelude::FloatParam); 3] {
@@ -386,4 +387,86 @@ fn two_panels_share_nothing() {
     assert_eq!(other.params.listen.value(), ListenChoice::Result);
     assert!(!other.shows("-3.0") && !other.shows("running 2") && other.shows("noise floor"));
     assert_eq!(other.gestures(), []);
+}
+
+#[test]
+fn learn_listens_while_it_is_held_in_one_gesture_on_every_way_out() {
+    let held = || {
+        let mut bench = Bench::new();
+        let start = bench.center("Learn noise");
+        bench.harness.hover_at(start);
+        bench.harness.drag_at(start);
+        bench.steps();
+        assert!(bench.params.learn.value(), "listening");
+        assert!(bench.shows("Listening..."));
+        bench
+    };
+    let expect_one = |bench: &Bench, way: &str| {
+        let gestures = bench.gestures();
+        assert_eq!(gestures, [(bench.params.learn.as_ptr(), 0.0)], "{way}");
+        assert!(!bench.params.learn.value(), "{way}");
+    };
+    let mut bench = held();
+    bench.drop_at("Learn noise");
+    expect_one(&bench, "let go");
+
+    let mut bench = held();
+    bench.harness.drop_at(bench.center("Amount"));
+    bench.steps();
+    expect_one(&bench, "let go elsewhere");
+
+    let bench = held().reopen();
+    expect_one(&bench, "the window closes");
+
+    // Who has no pointer switches it on and off.
+    let mut bench = Bench::new();
+    bench.click("Learn noise");
+    bench.click("Learn noise");
+    assert_eq!(bench.gestures().len(), 2);
+    assert!(!bench.params.learn.value());
+}
+
+#[test]
+fn a_learnt_noise_is_told_saved_loaded_and_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("room.unfold-noise").to_string_lossy().into_owned();
+    let config = model_file::shipped().config.clone();
+    let hops: Vec<f32> = (0..60 * config.bands())
+        .map(|i| 0.01 + 0.001 * (i % 7) as f32)
+        .collect();
+    let profile = NoiseProfile::learn(&config, &hops).expect("a noise");
+
+    let mut bench = Bench::new();
+    let ask = |bench: &mut Bench, path: &str, button: &str| {
+        bench.click("Learnt noise");
+        bench.harness.get_by_label("Noise path").focus();
+        bench.steps();
+        bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        bench.harness.event(egui::Event::Text(path.to_owned()));
+        bench.steps();
+        bench.click(button);
+    };
+    ask(&mut bench, &path, "Load from file");
+    assert!(
+        bench
+            .shared
+            .learner()
+            .sentence()
+            .contains("room.unfold-noise: the file cannot be read")
+    );
+    assert!(!bench.params.noise.is_kept());
+
+    bench.params.noise.keep(Some(&profile));
+    ask(&mut bench, &path, "Save to file");
+    assert!(bench.shows("saved room.unfold-noise"));
+    ask(&mut bench, &path, "Save to file");
+    assert!(bench.shows("room.unfold-noise: there is such a file already; choose another name"));
+
+    ask(&mut bench, &path, "Forget");
+    assert!(bench.shows("the learnt noise is forgotten"));
+    assert!(!bench.params.noise.is_kept());
+
+    ask(&mut bench, &path, "Load from file");
+    assert!(bench.shows("room.unfold-noise: 8 noise parts"));
+    assert_eq!(bench.params.noise.recall(), Some(Ok(profile)));
 }
