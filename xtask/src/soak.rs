@@ -51,10 +51,11 @@ struct Heard {
 /// A promise is broken, or the report cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let mut engine = engine(&model_file::shipped())?;
+    let voice = voice();
     let begin = Instant::now();
     let (mut first, mut peak, mut memory_kb) = (None, 0.0_f32, Vec::new());
     for hour in 0..args.hours {
-        let heard = stream(&mut engine, hour, HOUR_S)?;
+        let heard = stream(&mut engine, &voice, hour, HOUR_S)?;
         first.get_or_insert(heard);
         peak = peak.max(heard.peak);
         memory_kb.extend(resident_kb());
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     engine.reset();
-    let again = stream(&mut engine, 0, HOUR_S)?;
+    let again = stream(&mut engine, &voice, 0, HOUR_S)?;
     let took_s = begin.elapsed().as_secs_f64();
     ensure!(
         first == Some(again),
@@ -106,9 +107,9 @@ fn engine(model: &Arc<Model>) -> Result<Engine> {
 }
 
 /// Runs `seconds` of the audio that belongs to `seed` through the engine, in blocks of random lengths.
-fn stream(engine: &mut Engine, seed: u32, seconds: usize) -> Result<Heard> {
+fn stream(engine: &mut Engine, voice: &[f32], seed: u32, seconds: usize) -> Result<Heard> {
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
-    let mut source = Source::new(seed);
+    let mut source = Source::new(voice, seed);
     let mut digest = DefaultHasher::new();
     let (mut left, mut right) = ([0.0; LARGEST_BLOCK_SAMPLES], [0.0; LARGEST_BLOCK_SAMPLES]);
     let mut peak = 0.0_f32;
@@ -162,25 +163,29 @@ fn any_settings(rng: &mut impl Rng) -> Settings {
     }
 }
 
-/// Endless stereo test sound: every ten seconds something else.
-struct Source {
-    seed: usize,
-    noise: u32,
-    /// One second of a buzz with syllables.
-    voice: Vec<f32>,
+/// One second of a buzz with syllables.
+fn voice() -> Vec<f32> {
+    let sample = |n: usize| {
+        let time_s = n as f64 / RATE_HZ as f64;
+        let syllable = (std::f64::consts::TAU * 3.0 * time_s).sin().max(0.0);
+        (0.2 * syllable * (2.0 * (130.0 * time_s).fract() - 1.0)) as f32
+    };
+    (0..RATE_HZ).map(sample).collect()
 }
 
-impl Source {
-    fn new(seed: u32) -> Self {
-        let voice = |n: usize| {
-            let time_s = n as f64 / RATE_HZ as f64;
-            let syllable = (std::f64::consts::TAU * 3.0 * time_s).sin().max(0.0);
-            (0.2 * syllable * (2.0 * (130.0 * time_s).fract() - 1.0)) as f32
-        };
+/// Endless stereo test sound: every ten seconds something else.
+struct Source<'a> {
+    seed: usize,
+    noise: u32,
+    voice: &'a [f32],
+}
+
+impl<'a> Source<'a> {
+    fn new(voice: &'a [f32], seed: u32) -> Self {
         Self {
             seed: seed as usize,
             noise: seed.wrapping_mul(2_654_435_761).wrapping_add(1),
-            voice: (0..RATE_HZ).map(voice).collect(),
+            voice,
         }
     }
 
@@ -214,12 +219,12 @@ mod tests {
 
     #[test]
     fn two_minutes_are_finite_and_repeat_to_the_bit() {
-        let mut engine = engine(&model_file::shipped()).unwrap();
-        let first = stream(&mut engine, 0, 90).unwrap();
-        let second = stream(&mut engine, 1, 30).unwrap();
+        let (mut engine, voice) = (engine(&model_file::shipped()).unwrap(), voice());
+        let first = stream(&mut engine, &voice, 0, 90).unwrap();
+        let second = stream(&mut engine, &voice, 1, 30).unwrap();
         engine.reset();
-        assert_eq!(first, stream(&mut engine, 0, 90).unwrap());
-        assert_eq!(second, stream(&mut engine, 1, 30).unwrap());
+        assert_eq!(first, stream(&mut engine, &voice, 0, 90).unwrap());
+        assert_eq!(second, stream(&mut engine, &voice, 1, 30).unwrap());
         assert_ne!(first, second);
         assert!(first.peak > 0.1, "silence would prove nothing");
     }

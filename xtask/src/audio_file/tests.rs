@@ -168,3 +168,12 @@ fn a_link_is_written_through_and_recognised_as_its_target() {
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(read(&file).unwrap(), longer);
 }
+
+/// Found by fuzzing: such a file made the decoder's arithmetic overflow, which a build with overflow checks turns
+/// into a panic. The workspace's profile leaves those checks out for the decoder.
+#[test]
+fn a_damaged_flac_whose_prediction_overflows_is_refused() {
+    let bytes: &[u8] = include_bytes!("../../tests/data/overflowing.flac");
+    let refused = decode(Path::new("x.flac"), std::io::Cursor::new(bytes)).unwrap_err();
+    assert!(refused.to_string().starts_with("x.flac: the audio is damaged"), "{refused}");
+}
