@@ -144,7 +144,7 @@ impl Learner {
         match learnt {
             Ok(profile) => {
                 let seconds = (hops.len() / model.config.bands()) as f64 * HOP_S;
-                self.say(format!("learnt {} noise parts from {seconds:.1} s", profile.atoms()));
+                self.say(format!("learnt {seconds:.1} s of noise"));
                 self.send(Some(profile.clone()));
                 Some(profile)
             }
@@ -248,12 +248,12 @@ mod tests {
     fn a_noise_becomes_atoms_that_the_audio_thread_gets() {
         let (learnt, said, sent) = gesture(300, noise);
         assert!(learnt.is_some() && learnt == sent);
-        assert_eq!(said, "learnt 8 noise parts from 3.0 s");
+        assert_eq!(said, "learnt 3.0 s of noise");
     }
 
     #[test]
     fn a_long_noise_is_heard_for_ten_seconds() {
-        assert_eq!(gesture(1200, noise).1, "learnt 8 noise parts from 10.0 s");
+        assert_eq!(gesture(1200, noise).1, "learnt 10.0 s of noise");
     }
 
     #[test]

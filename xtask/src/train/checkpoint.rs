@@ -13,12 +13,15 @@ use crate::atomic_file;
 #[derive(Serialize, Deserialize)]
 pub struct Checkpoint {
     pub config: TrainConfig,
+    /// Provenance of the model that the run started from.
+    pub origin: String,
     pub adam: LogAdam,
 }
 
 #[derive(Serialize)]
 struct CheckpointView<'a> {
     config: &'a TrainConfig,
+    origin: &'a str,
     adam: &'a LogAdam,
 }
 
@@ -33,8 +36,8 @@ impl Checkpoint {
     }
 
     /// Replaces the checkpoint at once: an interruption leaves the old or the new one.
-    pub fn write(path: &Path, config: &TrainConfig, adam: &LogAdam) -> Result<()> {
-        let view = CheckpointView { config, adam };
+    pub fn write(path: &Path, config: &TrainConfig, origin: &str, adam: &LogAdam) -> Result<()> {
+        let view = CheckpointView { config, origin, adam };
         atomic_file::write(
             path,
             &bincode::serde::encode_to_vec(&view, bincode::config::standard())?,

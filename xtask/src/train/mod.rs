@@ -149,6 +149,8 @@ pub struct Trainer {
     model: Model,
     adam: LogAdam,
     workers: Vec<Worker>,
+    /// Provenance of the model that training started from; empty for sparse NMF dictionaries.
+    origin: String,
 }
 
 /// Means over some examples.
@@ -168,6 +170,7 @@ impl Trainer {
             .collect();
         Self {
             config,
+            origin: model.provenance.clone(),
             model,
             adam,
             workers,
@@ -186,6 +189,7 @@ impl Trainer {
         );
         let mut trainer = Self::new(config.clone(), Model::zeros(config.network.model_config()));
         trainer.adam = checkpoint.adam;
+        trainer.origin = checkpoint.origin;
         trainer.load_weights();
         Ok(trainer)
     }
@@ -206,13 +210,16 @@ impl Trainer {
             self.config.lanes * self.config.groups,
             self.config.frames as f64 * unfold::units::HOP_S,
         );
+        if !self.origin.is_empty() {
+            model.provenance += &format!("; started from: {}", self.origin);
+        }
         model
     }
 
     fn save(&self, out: &std::path::Path, checkpoint_path: &std::path::Path) -> Result<()> {
         let model = self.averaged_model();
         crate::atomic_file::write(out, &model_file::to_bytes(&model)?)?;
-        Checkpoint::write(checkpoint_path, &self.config, &self.adam)
+        Checkpoint::write(checkpoint_path, &self.config, &self.origin, &self.adam)
     }
 
     /// Fixed examples of a corpus that is not trained on.
