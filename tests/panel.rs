@@ -442,7 +442,7 @@ fn a_learnt_noise_is_told_saved_loaded_and_forgotten() {
         bench.harness.get_by_label("Noise path").focus();
         bench.steps();
         bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-        bench.harness.event(egui::Event::Text(path.to_owned()));
+        bench.harness.event(Event::Text(path.to_owned()));
         bench.steps();
         bench.click(button);
     };
