@@ -9,7 +9,7 @@
 //! feature `plugin`.
 
 pub mod bands;
-mod container;
+pub mod container;
 pub mod engine;
 pub mod field;
 pub mod kernels;

@@ -1,4 +1,4 @@
-//! Many engines in one process, as a session with the plugin on every track has, and what making one takes.
+//! Many engines in one process, as a session with the plugin on every track has, and what making one and learning take.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 use unfold::engine::{Engine, Settings};
 use unfold::model::Model;
+use unfold::noise_profile::NoiseProfile;
 use unfold::units::{HOP_S, hop_samples};
 
 use super::lane::{PEER_RATE_HZ, Signal, quantile};
@@ -70,6 +71,35 @@ pub fn creation_ms(model: &Arc<Model>) -> Result<f64> {
         let engine = Engine::new(model.clone(), PEER_RATE_HZ, 2)?;
         times_ms.push(begin.elapsed().as_secs_f64() * 1e3);
         drop(engine);
+    }
+    Ok(quantile(&times_ms, 0.5))
+}
+
+/// Median time to learn noise atoms from 3 s of hops, as the plugin's background thread does.
+///
+/// # Errors
+/// The engine refuses, or finds nothing to learn.
+pub fn learning_ms(model: &Arc<Model>) -> Result<f64> {
+    let mut engine = Engine::new(model.clone(), PEER_RATE_HZ, 1)?;
+    let samples = 3 * PEER_RATE_HZ as usize;
+    let mut noise: Vec<f32> = Signal::Noise
+        .samples(PEER_RATE_HZ)
+        .into_iter()
+        .cycle()
+        .take(samples)
+        .collect();
+    let bands = model.config.bands();
+    let mut hops = Vec::new();
+    engine.process_with(&Settings::default(), &mut [&mut noise], |engine| {
+        let start = hops.len();
+        hops.resize(start + bands, 0.0);
+        engine.band_magnitudes_into(&mut hops[start..]);
+    });
+    let mut times_ms = Vec::new();
+    for _ in 0..11 {
+        let begin = Instant::now();
+        NoiseProfile::learn(&model.config, &hops)?;
+        times_ms.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     Ok(quantile(&times_ms, 0.5))
 }

@@ -70,6 +70,8 @@ struct Report {
     instances: Instances,
     /// Median time to make an engine (48 kHz stereo).
     engine_creation_ms: f64,
+    /// Median time to learn atoms from 3 s of noise.
+    learning_ms: f64,
     /// Size of the built plugin's binaries; empty where nothing was bundled.
     plugin_bytes: Vec<PluginSize>,
     lanes: Vec<Figure>,
@@ -135,6 +137,7 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
         roof: Roof::measure(WEIGHT_BYTES * model.config.block_lengths().iter().sum::<usize>()),
         instances: Instances::measure(model)?,
         engine_creation_ms: instances::creation_ms(model)?,
+        learning_ms: instances::learning_ms(model)?,
         plugin_bytes: plugin_bytes(&bundle::target_folder()?.join("bundled")),
         lanes: figures,
     })

@@ -64,6 +64,10 @@ fn summary(report: &Report) -> String {
             format!("{:.2} ms", report.engine_creation_ms),
         ),
         (
+            "learning 3 s of noise, in the background".to_owned(),
+            format!("{:.0} ms", report.learning_ms),
+        ),
+        (
             "weights read during a hop at full depth".to_owned(),
             format!("{:.1} GB/s", report.achieved_gb_per_s),
         ),
