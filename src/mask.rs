@@ -13,12 +13,8 @@ pub struct Strength {
 /// speech + noise = input holds by construction.
 pub fn removal_into(mask: &[f32], strength: Strength, removal: &mut [f32]) {
     // Not `clamp`, which would let a NaN through.
-    let amount = if strength.amount > 0.0 {
-        strength.amount.min(1.0)
-    } else {
-        0.0
-    };
-    let floor_gain = strength.floor_gain.clamp(0.0, 1.0);
+    let share = |x: f32| if x > 0.0 { x.min(1.0) } else { 0.0 };
+    let (amount, floor_gain) = (share(strength.amount), share(strength.floor_gain));
     for (out, g) in removal.iter_mut().zip(mask) {
         *out = amount * (1.0 - g.max(floor_gain));
     }

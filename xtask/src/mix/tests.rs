@@ -38,6 +38,7 @@ fn plain() -> MixConfig {
         pure_noise_share: 0.0,
         noise_count_weights: [0.0, 1.0, 0.0, 0.0],
         clip_chance: 0.0,
+        learnt_noise_share: 0.0,
         ..MixConfig::default()
     }
 }
@@ -175,7 +176,7 @@ fn narrow_speech_is_either_unknown_or_empty_above_its_bandwidth() {
         15,
     ) {
         assert!(
-            (7600.0 * 0.84..7600.0 * 1.19).contains(&example.bandwidth_hz),
+            (7600.0 * 0.81..7600.0 * 1.23).contains(&example.bandwidth_hz),
             "{}",
             example.bandwidth_hz
         );
@@ -287,4 +288,24 @@ fn a_configuration_file_may_name_only_what_differs() {
         }
     );
     assert!(serde_json::from_str::<MixConfig>(r#"{"clip_chanse": 0.2}"#).is_err());
+}
+
+#[test]
+fn some_examples_bring_another_stretch_of_their_noise() {
+    let config = MixConfig {
+        learnt_noise_share: 1.0,
+        learnt_noise_s: [1.0, 2.0],
+        learnt_amiss_share: 0.0,
+        ..plain()
+    };
+    for example in examples(config, 10) {
+        let seconds = example.learnt_noise.len() as f32 / RATE_HZ;
+        assert!((1.0..=2.0).contains(&seconds), "{seconds} s");
+        assert!(example.learnt_noise.iter().all(|x| x.is_finite()));
+    }
+    assert!(
+        examples(plain(), 10)
+            .iter()
+            .all(|example| example.learnt_noise.is_empty())
+    );
 }
