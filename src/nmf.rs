@@ -96,20 +96,8 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
     let adaptive = network.config.adaptive_atoms > 0;
 
     layer.decoder.reconstruct(&state.activation, &mut state.modelled, lanes);
-    if adaptive {
-        gather(network, &state.adaptive_activation, &mut state.band_scratch);
-        for (part, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
-            *part *= floor;
-        }
-        distribute_add(
-            network,
-            &state.band_scratch,
-            &mut state.group_scratch,
-            &mut state.modelled,
-        );
-    }
-    if state.user.used > 0 {
-        user_atoms::add_to_model(network, state);
+    if adaptive || state.user.used > 0 {
+        add_runtime_atoms(network, state);
     }
     let epsilon = network.config.epsilon;
     for ((ratio, l), m) in state.ratio.iter_mut().zip(&mut state.modelled).zip(&state.input) {
@@ -121,11 +109,14 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
     for (n, d) in state.log_update.iter_mut().zip(&layer.log_denominator) {
         *n = log2(*n + TINY) - d;
     }
-    if adaptive {
-        adaptive_update(network, state, &layer.adaptive_sparsity);
+    if adaptive || state.user.used > 0 {
+        collect(network, &state.ratio, &mut state.group_scratch, &mut state.band_scratch);
     }
     if state.user.used > 0 {
         user_atoms::update(network, state, layer.user_sparsity);
+    }
+    if adaptive {
+        adaptive_update(network, state, &layer.adaptive_sparsity);
     }
     tape.layer(k, state);
 
@@ -142,10 +133,30 @@ fn iterate<D: Dictionary, T: Tape>(network: &Network<D>, state: &mut State, k: u
     }
 }
 
-/// The same update for the atoms that are windows of the noise floor.
+/// Adds the atoms that are known at run time alone, adaptive and user's, to the modelled input.
+#[inline(always)]
+fn add_runtime_atoms<D>(network: &Network<D>, state: &mut State) {
+    if network.config.adaptive_atoms > 0 {
+        gather(network, &state.adaptive_activation, &mut state.band_scratch);
+        for (part, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
+            *part *= floor;
+        }
+    } else {
+        state.band_scratch.fill(0.0);
+    }
+    let user = &state.user;
+    user.reconstruct_add(&user.activation, &mut state.band_scratch, network.lanes);
+    distribute_add(
+        network,
+        &state.band_scratch,
+        &mut state.group_scratch,
+        &mut state.modelled,
+    );
+}
+
+/// The same update for the atoms that are windows of the noise floor. The ratio's sums per band are in `band_scratch`.
 #[inline(always)]
 fn adaptive_update<D>(network: &Network<D>, state: &mut State, sparsity: &[f32]) {
-    collect(network, &state.ratio, &mut state.group_scratch, &mut state.band_scratch);
     for (sum, floor) in state.band_scratch.iter_mut().zip(&state.floor) {
         *sum *= floor;
     }

@@ -1,7 +1,7 @@
 //! Noise atoms learnt at run time from the user's own noise (algorithm.md section 5, item 7): known spectra, each with
 //! an activation of its own that follows the rule of the adaptive atoms.
 
-use super::{ACTIVATION_RANGE, Network, State, TINY, collect, distribute_add};
+use super::{ACTIVATION_RANGE, Network, State, TINY};
 use crate::kernels::{exp2, log2};
 use crate::model::Config;
 
@@ -44,6 +44,12 @@ impl UserAtoms {
     #[inline(always)]
     pub fn reconstruct(&self, x: &[f32], bands: &mut [f32], lanes: usize) {
         bands.fill(0.0);
+        self.reconstruct_add(x, bands, lanes);
+    }
+
+    /// [`Self::reconstruct`] added to what is there.
+    #[inline(always)]
+    pub fn reconstruct_add(&self, x: &[f32], bands: &mut [f32], lanes: usize) {
         for (atom, x) in self.atoms(bands.len()).zip(x.chunks_exact(lanes)) {
             if let [x] = x {
                 bands.iter_mut().zip(atom).for_each(|(sum, w)| *sum += x * w);
@@ -103,23 +109,9 @@ pub(super) fn start<D>(network: &Network<D>, state: &mut State) {
     state.user.sum = sum;
 }
 
-/// Adds the atoms to the modelled input.
-#[inline(always)]
-pub(super) fn add_to_model<D>(network: &Network<D>, state: &mut State) {
-    let user = &state.user;
-    user.reconstruct(&user.activation, &mut state.band_scratch, network.lanes);
-    distribute_add(
-        network,
-        &state.band_scratch,
-        &mut state.group_scratch,
-        &mut state.modelled,
-    );
-}
-
-/// Fills `log_update` from the ratio of input to model.
+/// Fills `log_update` from the ratio of input to model, whose sums per band are in `band_scratch`.
 #[inline(always)]
 pub(super) fn update<D>(network: &Network<D>, state: &mut State, sparsity: f32) {
-    collect(network, &state.ratio, &mut state.group_scratch, &mut state.band_scratch);
     let mut numerator = std::mem::take(&mut state.user.numerator);
     state.user.correlate(&state.band_scratch, &mut numerator, network.lanes);
     let rows = numerator.iter().zip(&state.user.sum);
