@@ -175,5 +175,8 @@ fn a_link_is_written_through_and_recognised_as_its_target() {
 fn a_damaged_flac_whose_prediction_overflows_is_refused() {
     let bytes: &[u8] = include_bytes!("../../tests/data/overflowing.flac");
     let refused = decode(Path::new("x.flac"), std::io::Cursor::new(bytes)).unwrap_err();
-    assert!(refused.to_string().starts_with("x.flac: the audio is damaged"), "{refused}");
+    assert!(
+        refused.to_string().starts_with("x.flac: the audio is damaged"),
+        "{refused}"
+    );
 }
