@@ -12,12 +12,15 @@ pub struct Strength {
 /// Part of the input to *remove* per band: `amount (1 - max(g, floor))`. The result keeps the rest, so that
 /// speech + noise = input holds by construction.
 pub fn removal_into(mask: &[f32], strength: Strength, removal: &mut [f32]) {
-    // Not `clamp`, which would let a NaN through.
-    let share = |x: f32| if x > 0.0 { x.min(1.0) } else { 0.0 };
     let (amount, floor_gain) = (share(strength.amount), share(strength.floor_gain));
     for (out, g) in removal.iter_mut().zip(mask) {
         *out = amount * (1.0 - g.max(floor_gain));
     }
+}
+
+/// Brings a value into 0..=1; unlike `clamp` it lets no NaN through.
+fn share(value: f32) -> f32 {
+    if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
 #[cfg(test)]
