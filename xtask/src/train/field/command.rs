@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Iterations of mean field at full depth
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 2)]
     iterations: usize,
     /// Optimiser steps
     #[arg(long, value_name = "N", default_value_t = 400)]
