@@ -58,7 +58,8 @@ impl Report<'_> {
              The claim (Hershey, Le Roux and Weninger, *Deep Unfolding*, 2014): on CHiME-2, deep NMF of 25 layers with \
              two of them trained reaches 9.64 dB SDR with 440 thousand trained parameters, where a DNN with 5.5 million \
              reaches 9.57 dB. Training the reconstruction layer brings most, training more layers keeps helping, most \
-             at low signal-to-noise ratios, and more atoms help little.",
+             at low signal-to-noise ratios, and more atoms help little.\n\nThe other half of the paper, networks \
+             unfolded from mean field and belief propagation, and what they add to our denoiser, is in `field.md`.",
             self.command, self.date
         )
     }
