@@ -3,6 +3,7 @@
 //! Triangles between neighbouring centres: every bin belongs to at most two bands with weights that add up
 //! to one, and the same weights interpolate the gains back (algorithm.md section 5.1).
 
+use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::units::bin_to_hz;
 
 /// Band centres in Hz, ascending: steps of `linear_step_hz` at first, then `growth` times the frequency, to `last_hz`.
@@ -112,6 +113,16 @@ pub(crate) fn position(centres_hz: &[f32], frequency_hz: f32) -> (usize, f32) {
     let lower = above.saturating_sub(1).min(centres_hz.len() - 2);
     let weight = (frequency_hz - centres_hz[lower]) / (centres_hz[lower + 1] - centres_hz[lower]);
     (lower, weight.clamp(0.0, 1.0))
+}
+
+/// A spectrum over bands at `centres_hz` as it is shown: interpolated to the display bands, peak 1.
+pub(crate) fn display_shape(centres_hz: &[f32], spectrum: &[f32], out: &mut [f32; DISPLAY_BANDS]) {
+    for (index, value) in out.iter_mut().enumerate() {
+        let (lower, weight) = position(centres_hz, display_band_hz(index));
+        *value = (1.0 - weight) * spectrum[lower] + weight * spectrum[lower + 1];
+    }
+    let peak = out.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
+    out.iter_mut().for_each(|value| *value /= peak);
 }
 
 #[cfg(test)]

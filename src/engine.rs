@@ -25,7 +25,7 @@ use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::stft::Stft;
 use crate::units::{db_to_gain, hop_samples};
-pub use offline::{denoise, denoise_with, learn_noise};
+pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
 
 /// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);

@@ -8,9 +8,10 @@ mod field;
 
 use ndarray::{Array1, Array2};
 
-use crate::bands::position;
-use crate::meters::{DISPLAY_BANDS, display_band_hz};
+use crate::bands::display_shape;
+use crate::meters::DISPLAY_BANDS;
 
+use config::check_blocks;
 pub use config::{Config, InvalidModel};
 pub use field::{FieldInference, FieldLayer, SpeechField};
 
@@ -209,18 +210,9 @@ impl Model {
     /// Checks sizes, finiteness and non-negativity of everything.
     pub fn validate(&self) -> Result<(), InvalidModel> {
         self.config.validate()?;
-        let lengths = self.config.block_lengths();
-        for (block, (got, expected)) in self.blocks().iter().zip(lengths).enumerate() {
-            if got.len() != expected {
-                return Err(InvalidModel::Length {
-                    block,
-                    expected,
-                    got: got.len(),
-                });
-            }
-            if got.iter().any(|w| !w.is_finite() || *w < 0.0) {
-                return Err(InvalidModel::Value { what: "weights" });
-            }
+        check_blocks(&self.blocks(), self.config.block_lengths())?;
+        if self.blocks().into_iter().flatten().any(|w| !w.is_finite() || *w < 0.0) {
+            return Err(InvalidModel::Value { what: "weights" });
         }
         self.field
             .as_ref()
@@ -240,17 +232,12 @@ impl Model {
 
     /// Spectrum of an atom (all zero if there is no such atom) of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
-        let dictionary = &self.readouts[self.readout_index(self.config.layers)].dictionary;
-        if atom >= self.config.atoms() {
-            out.fill(0.0);
-            return;
+        let bands = self.config.bands();
+        let dictionary = flat2(&self.readouts[self.readout_index(self.config.layers)].dictionary);
+        match dictionary.chunks_exact(bands).nth(atom) {
+            Some(spectrum) => display_shape(&self.config.band_centres_hz, spectrum, out),
+            None => out.fill(0.0),
         }
-        for (index, value) in out.iter_mut().enumerate() {
-            let (lower, weight) = position(&self.config.band_centres_hz, display_band_hz(index));
-            *value = (1.0 - weight) * dictionary[[atom, lower]] + weight * dictionary[[atom, lower + 1]];
-        }
-        let peak = out.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
-        out.iter_mut().for_each(|value| *value /= peak);
     }
 }
 

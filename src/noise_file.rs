@@ -2,18 +2,17 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
 
 use crate::model::Config;
 use crate::noise_profile::NoiseProfile;
-use crate::user_model::read;
+use crate::user_model::{file_name, read};
 
 /// Reads the profile at `path` for a model; does blocking file work.
 ///
 /// # Errors
 /// One sentence for the panel that names the file and what is wrong with it.
 pub fn load(path: &str, config: &Config) -> Result<NoiseProfile, String> {
-    let with_name = |reason: String| format!("{}: {reason}", name(path));
+    let with_name = |reason: String| format!("{}: {reason}", file_name(path));
     let bytes = read(path).map_err(with_name)?;
     let profile = NoiseProfile::from_bytes(&bytes).map_err(|error| with_name(error.to_string()))?;
     profile.check(config).map_err(|error| with_name(error.to_string()))?;
@@ -25,7 +24,7 @@ pub fn load(path: &str, config: &Config) -> Result<NoiseProfile, String> {
 /// # Errors
 /// One sentence for the panel that names the file and what went wrong.
 pub fn save(path: &str, profile: &NoiseProfile) -> Result<(), String> {
-    let with_name = |reason: String| format!("{}: {reason}", name(path));
+    let with_name = |reason: String| format!("{}: {reason}", file_name(path));
     let bytes = profile.to_bytes().map_err(|error| with_name(error.to_string()))?;
     let written = OpenOptions::new()
         .write(true)
@@ -38,13 +37,6 @@ pub fn save(path: &str, profile: &NoiseProfile) -> Result<(), String> {
             _ => format!("the file cannot be written ({error})"),
         })
     })
-}
-
-/// The part of a path that a user knows it by.
-pub fn name(path: &str) -> String {
-    Path::new(path)
-        .file_name()
-        .map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::bands::position;
+use crate::bands::display_shape;
 use crate::container::{self, ContainerError};
 use crate::learn::{LearnError, MAX_ATOMS, learn_atoms};
-use crate::meters::{DISPLAY_BANDS, display_band_hz};
+use crate::meters::DISPLAY_BANDS;
 use crate::model::Config;
 
 const MAGIC: &[u8; 8] = b"UNFNOI\r\n";
@@ -85,17 +85,10 @@ impl NoiseProfile {
 
     /// Spectrum of an atom in the display bands: linear, peak 1; all zero if there is no such atom.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
-        let bands = self.band_centres_hz.len();
-        let Some(spectrum) = self.spectra.chunks_exact(bands).nth(atom) else {
-            out.fill(0.0);
-            return;
-        };
-        for (index, value) in out.iter_mut().enumerate() {
-            let (lower, weight) = position(&self.band_centres_hz, display_band_hz(index));
-            *value = (1.0 - weight) * spectrum[lower] + weight * spectrum[lower + 1];
+        match self.spectra.chunks_exact(self.band_centres_hz.len()).nth(atom) {
+            Some(spectrum) => display_shape(&self.band_centres_hz, spectrum, out),
+            None => out.fill(0.0),
         }
-        let peak = out.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
-        out.iter_mut().for_each(|value| *value /= peak);
     }
 
     /// The `.unfold-noise` file. Allocates.

@@ -22,9 +22,7 @@ pub struct UserModel {
 /// # Errors
 /// One sentence for the panel that names the file and what is wrong with it.
 pub fn load(path: &str) -> Result<UserModel, String> {
-    let name = Path::new(path)
-        .file_name()
-        .map_or_else(|| path.into(), |name| name.to_string_lossy());
+    let name = file_name(path);
     let with_name = |reason: String| format!("{name}: {reason}; the shipped model is used instead.");
 
     let bytes = read(path).map_err(with_name)?;
@@ -38,6 +36,13 @@ pub fn load(path: &str) -> Result<UserModel, String> {
         String::new()
     };
     Ok(UserModel { model, remark })
+}
+
+/// The part of a path that a user knows it by.
+pub fn file_name(path: &str) -> String {
+    Path::new(path)
+        .file_name()
+        .map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Reads a file that a user named, unless it is none or far too large; does blocking file work.

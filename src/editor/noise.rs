@@ -1,16 +1,18 @@
 //! Learning the user's noise: the button that is held, and the menu that forgets, saves and loads what was learnt.
 
-use egui::{CursorIcon, Popup, PopupCloseBehavior, Rect, RichText, Sense, TextEdit, Ui, WidgetInfo};
+use egui::{CursorIcon, Rect, RichText, Sense, TextEdit, Ui, WidgetInfo};
 use egui::{accesskit::Role, pos2, vec2};
 use nice_plug::prelude::{Param, ParamSetter};
 
 use super::buttons::paint;
 use super::control::apply_plain;
 use super::header::menu_button;
+use super::status::{path_popup, typed_path};
 use super::theme::Theme;
 use crate::noise_file;
 use crate::params::UnfoldParams;
 use crate::shared::EditorShared;
+use crate::user_model::file_name;
 
 /// What these controls remember.
 #[derive(Default)]
@@ -93,43 +95,38 @@ impl NoiseControls {
     fn menu(&mut self, ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams, shared: &EditorShared) {
         let response = menu_button(ui, rect, theme, "Noise", "Learnt noise");
         self.typing = false;
-        Popup::from_toggle_button_response(&response)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .align(egui::RectAlign::TOP_START)
-            .gap(6.0)
-            .width(460.0)
-            .show(|ui| {
-                let kept = params.noise.is_kept();
-                let state = if kept {
-                    "A learnt noise is in use; it is saved with the session."
+        path_popup(&response).show(|ui| {
+            let kept = params.noise.is_kept();
+            let state = if kept {
+                "A learnt noise is in use; it is saved with the session."
+            } else {
+                "No noise has been learnt."
+            };
+            ui.label(RichText::new(state).size(12.0));
+            let field = TextEdit::singleline(&mut self.path)
+                .desired_width(f32::INFINITY)
+                .hint_text("Path of a .unfold-noise file");
+            let field = ui.add(field).accessible_name("Noise path");
+            self.typing = field.has_focus();
+            ui.horizontal(|ui| {
+                let forget = ui.add_enabled(kept, egui::Button::new("Forget"));
+                let save = ui.add_enabled(kept, egui::Button::new("Save to file"));
+                let load = ui.button("Load from file");
+                let path = typed_path(&self.path);
+                if forget.clicked() {
+                    params.noise.keep(None);
+                    shared.learner().send(None);
+                    shared.learner().say("the learnt noise is forgotten".to_owned());
+                } else if save.clicked() {
+                    shared.learner().say(save_to(path, params));
+                } else if load.clicked() {
+                    shared.learner().say(load_from(path, params, shared));
                 } else {
-                    "No noise has been learnt."
-                };
-                ui.label(RichText::new(state).size(12.0));
-                let field = TextEdit::singleline(&mut self.path)
-                    .desired_width(f32::INFINITY)
-                    .hint_text("Path of a .unfold-noise file");
-                let field = ui.add(field).accessible_name("Noise path");
-                self.typing = field.has_focus();
-                ui.horizontal(|ui| {
-                    let forget = ui.add_enabled(kept, egui::Button::new("Forget"));
-                    let save = ui.add_enabled(kept, egui::Button::new("Save to file"));
-                    let load = ui.button("Load from file");
-                    let path = self.path.trim().trim_matches('"');
-                    if forget.clicked() {
-                        params.noise.keep(None);
-                        shared.learner().send(None);
-                        shared.learner().say("the learnt noise is forgotten".to_owned());
-                    } else if save.clicked() {
-                        shared.learner().say(save_to(path, params));
-                    } else if load.clicked() {
-                        shared.learner().say(load_from(path, params, shared));
-                    } else {
-                        return;
-                    }
-                    ui.close();
-                });
+                    return;
+                }
+                ui.close();
             });
+        });
     }
 }
 
@@ -137,7 +134,7 @@ impl NoiseControls {
 fn save_to(path: &str, params: &UnfoldParams) -> String {
     match params.noise.recall() {
         Some(Ok(profile)) => match noise_file::save(path, &profile) {
-            Ok(()) => format!("saved {}", noise_file::name(path)),
+            Ok(()) => format!("saved {}", file_name(path)),
             Err(sentence) => sentence,
         },
         Some(Err(error)) => error.to_string(),
@@ -150,7 +147,7 @@ fn load_from(path: &str, params: &UnfoldParams, shared: &EditorShared) -> String
     match noise_file::load(path, &shared.model().config) {
         Ok(profile) => {
             params.noise.keep(Some(&profile));
-            let sentence = format!("{}: {} noise parts", noise_file::name(path), profile.atoms());
+            let sentence = format!("{}: {} noise parts", file_name(path), profile.atoms());
             shared.learner().send(Some(profile));
             sentence
         }

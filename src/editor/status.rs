@@ -113,36 +113,45 @@ impl Status {
         }
         let mut chosen = None;
         self.typing = false;
-        Popup::from_toggle_button_response(&response)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .align(egui::RectAlign::TOP_START)
-            .gap(6.0)
-            .width(460.0)
-            .show(|ui| {
-                ui.label(egui::RichText::new("Paste the path of a .unfold model file:").size(12.0));
-                let field = TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY);
-                let field = ui.add(field).accessible_name("Model path");
-                if response.clicked() {
-                    field.request_focus();
+        path_popup(&response).show(|ui| {
+            ui.label(egui::RichText::new("Paste the path of a .unfold model file:").size(12.0));
+            let field = TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY);
+            let field = ui.add(field).accessible_name("Model path");
+            if response.clicked() {
+                field.request_focus();
+            }
+            self.typing = field.has_focus();
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            ui.horizontal(|ui| {
+                if ui.button("Use this file").clicked() || entered {
+                    chosen = Some(typed_path(&self.path).to_owned());
                 }
-                self.typing = field.has_focus();
-                let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-                ui.horizontal(|ui| {
-                    if ui.button("Use this file").clicked() || entered {
-                        chosen = Some(self.path.trim().trim_matches('"').to_owned());
-                    }
-                    if ui.button("Use the built-in model").clicked() {
-                        chosen = Some(String::new());
-                    }
-                });
-                if chosen.is_some() {
-                    ui.close();
+                if ui.button("Use the built-in model").clicked() {
+                    chosen = Some(String::new());
                 }
             });
+            if chosen.is_some() {
+                ui.close();
+            }
+        });
         if let Some(path) = chosen {
             params.model_path.request(path);
         }
     }
+}
+
+/// The popup above a button of the status row in which a path is typed.
+pub fn path_popup(button: &egui::Response) -> Popup<'_> {
+    Popup::from_toggle_button_response(button)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .align(egui::RectAlign::TOP_START)
+        .gap(6.0)
+        .width(460.0)
+}
+
+/// A path without the quotes and spaces that come with pasting.
+pub fn typed_path(text: &str) -> &str {
+    text.trim().trim_matches('"')
 }
 
 /// What to say about the model, and whether it is bad news.

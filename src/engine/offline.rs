@@ -54,17 +54,31 @@ pub fn denoise_with(
 /// Learns noise atoms from a recording of noise alone (all channels together). Allocates.
 ///
 /// # Errors
-/// [`EngineError`] as [`Engine::new`] and for channels of unequal lengths; otherwise
+/// [`EngineError`] as [`Engine::new`]; otherwise
 /// [`EngineError::Learn`] says what is wrong with the noise.
 pub fn learn_noise(
     model: &Arc<Model>,
     sample_rate_hz: f64,
     channels: &[Vec<f32>],
 ) -> Result<NoiseProfile, EngineError> {
-    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
     let mut check = SampleCheck::default();
     channels.iter().for_each(|channel| check.push(channel));
+    let magnitudes = band_magnitudes(model, sample_rate_hz, channels)?;
     check.verdict()?;
+    Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
+}
+
+/// Compressed band magnitudes `[hops][F]` of whole signals (all channels together), as [`NoiseProfile::learn`] wants them.
+/// Allocates. The shortest channel counts.
+///
+/// # Errors
+/// As [`Engine::new`].
+pub fn band_magnitudes(
+    model: &Arc<Model>,
+    sample_rate_hz: f64,
+    channels: &[Vec<f32>],
+) -> Result<Vec<f32>, EngineError> {
+    let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
     let settings = Settings {
         layers: 1,
         ..Settings::default()
@@ -78,5 +92,5 @@ pub fn learn_noise(
         magnitudes.resize(start + bands, 0.0);
         engine.band_magnitudes_into(&mut magnitudes[start..]);
     });
-    Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
+    Ok(magnitudes)
 }

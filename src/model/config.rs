@@ -118,14 +118,7 @@ impl Config {
             ("layers with weights of their own", self.untied_layers, 1, self.layers),
         ];
         for (what, value, least, most) in sizes {
-            if !(least..=most).contains(&value) {
-                return Err(InvalidModel::Size {
-                    what,
-                    value,
-                    least,
-                    most,
-                });
-            }
+            check_size(what, value, least, most)?;
         }
         let macs = self.macs_per_hop(self.layers);
         if macs > MOST_MACS_PER_HOP {
@@ -150,6 +143,33 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Checks that a count lies between its limits.
+pub(super) fn check_size(what: &'static str, value: usize, least: usize, most: usize) -> Result<(), InvalidModel> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(InvalidModel::Size {
+        what,
+        value,
+        least,
+        most,
+    })
+}
+
+/// Checks that every block of weights is as long as the sizes ask for.
+pub(super) fn check_blocks(blocks: &[&[f32]], lengths: impl IntoIterator<Item = usize>) -> Result<(), InvalidModel> {
+    for (block, (got, expected)) in blocks.iter().zip(lengths).enumerate() {
+        if got.len() != expected {
+            return Err(InvalidModel::Length {
+                block,
+                expected,
+                got: got.len(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Why a set of sizes or weights is not a model.

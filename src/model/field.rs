@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::InvalidModel;
+use super::config::{InvalidModel, check_blocks, check_size};
 
 /// Most iterations of a field.
 const MOST_ITERATIONS: usize = 64;
@@ -123,36 +123,15 @@ impl SpeechField {
     /// # Errors
     /// [`InvalidModel`].
     pub fn validate(&self, bands: usize) -> Result<(), InvalidModel> {
-        let size = |what, value, least, most| {
-            let error = InvalidModel::Size {
-                what,
-                value,
-                least,
-                most,
-            };
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        };
-        size("field iterations", self.iterations, 1, MOST_ITERATIONS)?;
+        check_size("field iterations", self.iterations, 1, MOST_ITERATIONS)?;
         if self.layers.len() != 1 {
-            size("field layers", self.layers.len(), self.iterations, self.iterations)?;
+            check_size("field layers", self.layers.len(), self.iterations, self.iterations)?;
         }
         let layer_lengths = [bands, bands, bands, bands - 1, 1].repeat(self.layers.len());
         let lengths = layer_lengths.into_iter().chain([bands, bands]);
-        for (block, (got, expected)) in self.blocks().iter().zip(lengths).enumerate() {
-            if got.len() != expected {
-                return Err(InvalidModel::Length {
-                    block,
-                    expected,
-                    got: got.len(),
-                });
-            }
-            if got.iter().any(|w| !w.is_finite()) {
-                return Err(InvalidModel::Value { what: "field weights" });
-            }
+        check_blocks(&self.blocks(), lengths)?;
+        if self.blocks().into_iter().flatten().any(|w| !w.is_finite()) {
+            return Err(InvalidModel::Value { what: "field weights" });
         }
         let mut held = self.clone();
         held.hold_in_range();

@@ -16,7 +16,6 @@ use unfold::model_file;
 use unfold::noise_profile::NoiseProfile;
 
 use crate::audio_file::{self, Audio, OutputFile};
-use crate::learn::read_profile;
 
 /// Denoise WAV and FLAC files (also reads Ogg Vorbis, for an output named .wav)
 #[derive(clap::Args, Debug)]
@@ -73,10 +72,7 @@ struct Job {
 /// # Errors
 /// One sentence for a bad option, model, file or folder. With several inputs the others are still denoised.
 pub fn run(args: &Args) -> Result<()> {
-    let model = match &args.model {
-        Some(path) => Arc::new(read_model(path)?),
-        None => model_file::shipped(),
-    };
+    let model = model_or_shipped(args.model.as_deref())?;
     let denoiser = Denoiser {
         settings: settings(args, &model)?,
         profile: args.noise_profile.as_deref().map(read_profile).transpose()?,
@@ -109,19 +105,41 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// More than any model: a device that never ends must not fill the memory.
-const LARGEST_MODEL_BYTES: u64 = 80 << 20;
+/// More than any model or noise profile: a device that never ends must not fill the memory.
+const LARGEST_BYTES: u64 = 80 << 20;
+
+/// The model of a `--model` option, or the built-in one.
+///
+/// # Errors
+/// As [`read_model`].
+pub fn model_or_shipped(path: Option<&Path>) -> Result<Arc<Model>> {
+    path.map_or_else(|| Ok(model_file::shipped()), |path| Ok(Arc::new(read_model(path)?)))
+}
 
 /// Reads a model file.
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it.
 pub fn read_model(path: &Path) -> Result<Model> {
+    let bytes = read_bytes(path, "model file")?;
+    model_file::from_bytes(&bytes).with_context(|| path.display().to_string())
+}
+
+/// Reads a noise profile.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong with it.
+fn read_profile(path: &Path) -> Result<NoiseProfile> {
+    let bytes = read_bytes(path, "noise profile")?;
+    NoiseProfile::from_bytes(&bytes).with_context(|| path.display().to_string())
+}
+
+fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)
-        .and_then(|file| file.take(LARGEST_MODEL_BYTES).read_to_end(&mut bytes))
-        .with_context(|| format!("{}: the model file cannot be read", path.display()))?;
-    model_file::from_bytes(&bytes).with_context(|| path.display().to_string())
+        .and_then(|file| file.take(LARGEST_BYTES).read_to_end(&mut bytes))
+        .with_context(|| format!("{}: the {what} cannot be read", path.display()))?;
+    Ok(bytes)
 }
 
 fn settings(args: &Args, model: &Model) -> Result<Settings> {

@@ -8,6 +8,7 @@ use unfold::field::Presence;
 use unfold::kernels::Packed;
 use unfold::nmf::{self, Network};
 
+use crate::bench::quantile;
 use crate::denoise::read_model;
 use crate::report::{self, table};
 
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
                 }
                 field_us.push(begin.elapsed().as_secs_f64() * 1e6 / BURST_HOPS as f64);
             }
-            let (network, field) = (median(network_us), median(field_us));
+            let (network, field) = (quantile(&network_us, 0.5), quantile(&field_us, 0.5));
             rows.push(vec![
                 format!(
                     "{}, depth {depth}",
@@ -87,9 +88,4 @@ pub fn run(args: &Args) -> Result<()> {
     args.markdown
         .as_ref()
         .map_or(Ok(()), |path| report::write_section(path, "field-cost", &text))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

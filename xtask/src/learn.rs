@@ -1,14 +1,11 @@
 //! `cargo xtask learn`: noise atoms from a recording of noise, as the plugin's LEARN makes them.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use unfold::engine::learn_noise;
-use unfold::model_file;
-use unfold::noise_profile::NoiseProfile;
 
-use crate::denoise::read_model;
+use crate::denoise::model_or_shipped;
 use crate::{atomic_file, audio_file};
 
 /// Learn noise from a recording of it, for `denoise --noise-profile` and the plugin
@@ -30,10 +27,7 @@ pub struct Args {
 /// # Errors
 /// One sentence for a recording that cannot be read or learnt from, or an output that exists or cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let model = match &args.model {
-        Some(path) => Arc::new(read_model(path)?),
-        None => model_file::shipped(),
-    };
+    let model = model_or_shipped(args.model.as_deref())?;
     ensure!(
         !args.out.exists(),
         "{} exists already; choose another --out",
@@ -46,13 +40,4 @@ pub fn run(args: &Args) -> Result<()> {
     atomic_file::write(&args.out, &profile.to_bytes()?)?;
     println!("{}: {} noise atoms written", args.out.display(), profile.atoms());
     Ok(())
-}
-
-/// Reads a noise profile.
-///
-/// # Errors
-/// One sentence that names the file and what is wrong with it.
-pub fn read_profile(path: &Path) -> Result<NoiseProfile> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: the noise profile cannot be read", path.display()))?;
-    NoiseProfile::from_bytes(&bytes).with_context(|| path.display().to_string())
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
-use unfold::engine::{Engine, Settings};
+use unfold::engine::{Engine, Settings, band_magnitudes};
 use unfold::model::Model;
 use unfold::noise_profile::NoiseProfile;
 use unfold::units::{HOP_S, hop_samples};
@@ -80,21 +80,9 @@ pub fn creation_ms(model: &Arc<Model>) -> Result<f64> {
 /// # Errors
 /// The engine refuses, or finds nothing to learn.
 pub fn learning_ms(model: &Arc<Model>) -> Result<f64> {
-    let mut engine = Engine::new(model.clone(), PEER_RATE_HZ, 1)?;
     let samples = 3 * PEER_RATE_HZ as usize;
-    let mut noise: Vec<f32> = Signal::Noise
-        .samples(PEER_RATE_HZ)
-        .into_iter()
-        .cycle()
-        .take(samples)
-        .collect();
-    let bands = model.config.bands();
-    let mut hops = Vec::new();
-    engine.process_with(&Settings::default(), &mut [&mut noise], |engine| {
-        let start = hops.len();
-        hops.resize(start + bands, 0.0);
-        engine.band_magnitudes_into(&mut hops[start..]);
-    });
+    let noise = Signal::Noise.samples(PEER_RATE_HZ).into_iter().cycle().take(samples);
+    let hops = band_magnitudes(model, PEER_RATE_HZ, &[noise.collect()])?;
     let mut times_ms = Vec::new();
     for _ in 0..11 {
         let begin = Instant::now();

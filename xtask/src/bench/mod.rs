@@ -21,6 +21,7 @@ use unfold::model_file;
 use crate::denoise::read_model;
 use crate::{bundle, report};
 use instances::Instances;
+pub use lane::quantile;
 use lane::{BURST_HOPS, Figure, Lane, PEER_RATE_HZ, Signal};
 use roof::Roof;
 

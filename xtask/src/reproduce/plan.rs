@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stft::BINS;
+use crate::train::adam::cosine_fall;
 
 /// Frames that a system sees: nine past ones and the current one.
 pub const CONTEXT_FRAMES: usize = 10;
@@ -88,8 +89,7 @@ impl Plan {
 
     /// Rate at `progress` 0..=1 of a training that starts with `first`.
     pub fn rate(&self, first: f32, progress: f32) -> f32 {
-        let cosine = 0.5 * (1.0 + (std::f32::consts::PI * progress).cos());
-        first * (self.last_rate_share + (1.0 - self.last_rate_share) * cosine)
+        first * (self.last_rate_share + (1.0 - self.last_rate_share) * cosine_fall(progress))
     }
 
     /// Every system, in the order of the report.

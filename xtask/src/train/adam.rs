@@ -74,6 +74,11 @@ impl LogAdam {
     }
 }
 
+/// Half a cosine from 1 to 0 over `progress` 0..=1 of a training: how step sizes fall.
+pub fn cosine_fall(progress: f32) -> f32 {
+    0.5 * (1.0 + (std::f32::consts::PI * progress).cos())
+}
+
 /// What the moments of the first steps lack.
 fn biases(steps: i32) -> [f32; 2] {
     [1.0 - MOMENTUM.powi(steps), 1.0 - SQUARE_MOMENTUM.powi(steps)]

@@ -310,8 +310,7 @@ impl Trainer {
         gradient.iter_mut().for_each(|g| *g /= self.config.groups as f32);
         let c = &self.config;
         let done = self.adam.steps();
-        let progress = done as f32 / c.steps as f32;
-        let cosine = 0.5 * (1.0 + (std::f32::consts::PI * progress).cos());
+        let cosine = adam::cosine_fall(done as f32 / c.steps as f32);
         let warm = ((done + 1) as f32 / c.warm_up_steps.max(1) as f32).min(1.0);
         let rate = (c.last_rate + (c.rate - c.last_rate) * cosine) * warm;
         let norm = self.adam.step(&gradient, rate, c.largest_norm, c.averaging);

@@ -13,12 +13,13 @@ use unfold::model::{FieldInference, Model, SpeechField};
 use unfold::model_file;
 use unfold::units::db_to_gain;
 
+use super::super::adam::Adam;
 use super::super::batch::{Prepared, Preparer};
 use super::super::config::TrainConfig;
 use super::super::loss::{Loss, Score};
 use super::super::means;
 use super::super::sequence::Worker;
-use super::adam::{Adam, cosine_rate};
+use super::falling_rate;
 use super::presence::PresenceLearner;
 use crate::corpus::Corpus;
 use crate::denoise::read_model;
@@ -238,7 +239,8 @@ impl<'a> FieldTrainer<'a> {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {msg}, {eta} left")?;
         let bar = ProgressBar::new(args.steps as u64).with_style(style);
         let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-        let mut adam = Adam::new(self.field.blocks().concat());
+        let mut weights = self.field.blocks().concat();
+        let mut adam = Adam::new(weights.len());
         let mut pool = Vec::new();
         for step in 0..args.steps {
             if pool.len() < self.lanes {
@@ -256,11 +258,11 @@ impl<'a> FieldTrainer<'a> {
                 .group
                 .run(self.model, Some(&self.field), &lanes, depth, adapt, true);
             let gradient = self.group.learner.gradient.blocks().concat();
-            adam.step(&gradient, cosine_rate(LARGEST_RATE, step, args.steps));
+            adam.step(&mut weights, &gradient, falling_rate(LARGEST_RATE, step, args.steps));
             let targets = self.field.blocks_mut().into_iter().flatten();
-            targets.zip(&adam.values).for_each(|(weight, value)| *weight = *value);
+            targets.zip(&weights).for_each(|(weight, value)| *weight = *value);
             self.field.hold_in_range();
-            adam.values = self.field.blocks().concat();
+            weights = self.field.blocks().concat();
             bar.set_position(step as u64 + 1);
             bar.set_message(format!("loss {:.4} at depth {depth}", means(scores.iter()).loss));
         }

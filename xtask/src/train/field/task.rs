@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use unfold::field::{Chain, Field, Graph, Layer, link, sigmoid};
 
-use super::adam::{Adam, cosine_rate};
+use super::super::adam::Adam;
+use super::falling_rate;
 use super::general::{Inference, Learner};
 use crate::report::{self, table};
 
@@ -133,9 +134,10 @@ pub fn learn(
     training: &[Example],
     effort: &Effort,
 ) -> Result<Field> {
-    let mut adam = Adam::new(START.repeat(layers));
+    let mut weights = START.repeat(layers);
+    let mut adam = Adam::new(weights.len());
     for done in 0..effort.steps {
-        let field = uniform_field(graph, &adam.values, depth)?;
+        let field = uniform_field(graph, &weights, depth)?;
         let mut learner = Learner::new(inference, &field);
         let first = done * effort.batch;
         for index in first..first + effort.batch {
@@ -165,9 +167,9 @@ pub fn learn(
             ]
         });
         let gradient: Vec<f32> = shared.map(|g| g * scale).collect();
-        adam.step(&gradient, cosine_rate(RATE, done, effort.steps));
+        adam.step(&mut weights, &gradient, falling_rate(RATE, done, effort.steps));
     }
-    uniform_field(graph, &adam.values, depth)
+    uniform_field(graph, &weights, depth)
 }
 
 /// Mean log-likelihood of a true label, in nats.
