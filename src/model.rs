@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2};
 use crate::bands::display_shape;
 use crate::meters::DISPLAY_BANDS;
 
-use config::check_blocks;
+use self::config::check_blocks;
 pub use config::{Config, InvalidModel};
 pub use field::{FieldInference, FieldLayer, SpeechField};
 
