@@ -23,7 +23,7 @@ use crate::noise_floor::{FrontEnd, compress};
 use crate::noise_profile::{NoiseProfile, ProfileError};
 use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
-use crate::stft::Stft;
+use crate::stft::{SYNTHESIS_HOPS, Stft};
 use crate::units::{db_to_gain, hop_samples};
 pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
 
@@ -65,17 +65,23 @@ pub enum EngineError {
 
 /// One channel's buffers, each one hop long unless stated.
 struct Channel {
-    /// Hop that is being filled.
-    filling: Vec<f32>,
-    /// The hop before.
-    previous: Vec<f32>,
-    /// The hop before that: the delayed input that is heard now.
-    dry: Vec<f32>,
-    /// What to remove from `dry`.
+    /// The newest hops, oldest first: as many as a window has, three at least. The last one is being filled; the third
+    /// from the end is the delayed input that is heard meanwhile.
+    history: Vec<f32>,
+    /// What to remove from that.
     removed: Vec<f32>,
     overlap: Vec<f32>,
     /// `[bins]`
     spectrum: Vec<Complex32>,
+}
+
+impl Channel {
+    /// The delayed input from which `removed` is taken: one hop.
+    fn dry(&self) -> &[f32] {
+        let hop = self.removed.len();
+        let start = self.history.len() - (SYNTHESIS_HOPS + 1) * hop;
+        &self.history[start..start + hop]
+    }
 }
 
 /// Network run of one lane: its trackers and state, and the band gains it made.
@@ -126,15 +132,13 @@ impl Engine {
             return Err(EngineError::Channels(channel_count));
         }
         let hop = hop_samples(sample_rate_hz);
-        let stft = Stft::new(hop);
         let config = &model.config;
+        let stft = Stft::new(hop, config.window_hops);
         let centres_hz = &config.band_centres_hz;
         let bands = Bands::new(centres_hz, stft.window_samples(), sample_rate_hz);
         let (bins, band_count) = (stft.bins(), config.bands());
         let channel = || Channel {
-            filling: vec![0.0; hop],
-            previous: vec![0.0; hop],
-            dry: vec![0.0; hop],
+            history: vec![0.0; hop * config.window_hops.max(SYNTHESIS_HOPS + 1)],
             removed: vec![0.0; hop],
             overlap: vec![0.0; hop],
             spectrum: vec![Complex32::default(); bins],
@@ -193,9 +197,9 @@ impl Engine {
         }
     }
 
-    /// Delay from input to output in samples: one window, two hops, 20 ms. Never changes.
+    /// Delay from input to output in samples: two hops, 20 ms. Never changes.
     pub fn latency_samples(&self) -> usize {
-        self.stft.window_samples()
+        self.stft.latency_samples()
     }
 
     /// Hops processed since the last reset.
@@ -206,13 +210,7 @@ impl Engine {
     /// Forgets all audio and all adaptation. No allocation.
     pub fn reset(&mut self) {
         for channel in &mut self.channels {
-            for buffer in [
-                &mut channel.filling,
-                &mut channel.previous,
-                &mut channel.dry,
-                &mut channel.removed,
-                &mut channel.overlap,
-            ] {
+            for buffer in [&mut channel.history, &mut channel.removed, &mut channel.overlap] {
                 buffer.fill(0.0);
             }
         }
@@ -240,12 +238,13 @@ impl Engine {
 
     /// [`Engine::process`] that shows itself to `after_hop` after every hop.
     pub fn process_with(&mut self, settings: &Settings, channels: &mut [&mut [f32]], mut after_hop: impl FnMut(&Self)) {
-        let hop = self.stft.window_samples() / 2;
+        let hop = self.stft.hop_samples();
         let used = channels.len().min(self.channels.len());
         let length = channels[..used].iter().map(|channel| channel.len()).min().unwrap_or(0);
         // A channel that the host leaves out is silent.
         for missing in &mut self.channels[used..] {
-            missing.filling.fill(0.0);
+            let filling = missing.history.len() - hop;
+            missing.history[filling..].fill(0.0);
         }
         self.output_mix.aim(settings);
         let mut start = 0;
@@ -254,11 +253,12 @@ impl Engine {
             for (channel, samples) in self.channels.iter_mut().zip(channels.iter_mut()) {
                 let io = &mut samples[start..start + count];
                 let range = self.position..self.position + count;
-                for (kept, &sample) in channel.filling[range.clone()].iter_mut().zip(io.iter()) {
+                let filling = channel.history.len() - hop + self.position;
+                for (kept, &sample) in channel.history[filling..].iter_mut().zip(io.iter()) {
                     *kept = sanitise(sample);
                 }
                 self.output_mix
-                    .render(&channel.dry[range.clone()], &channel.removed[range], io);
+                    .render(&channel.dry()[range.clone()], &channel.removed[range], io);
             }
             self.output_mix.advance(count);
             self.position += count;
@@ -273,8 +273,8 @@ impl Engine {
 
     fn process_hop(&mut self, settings: &Settings) {
         for channel in &mut self.channels {
-            self.stft
-                .analyse(&channel.previous, &channel.filling, &mut channel.spectrum);
+            let window = &channel.history[channel.history.len() - self.stft.window_samples()..];
+            self.stft.analyse(window, &mut channel.spectrum);
         }
         self.solve(settings);
         for (index, channel) in self.channels.iter_mut().enumerate() {
@@ -290,9 +290,8 @@ impl Engine {
             }
             self.stft
                 .synthesise(&mut channel.spectrum, &mut channel.overlap, &mut channel.removed);
-            // Rotate: the hop just filled becomes the previous one, whose own result was completed now.
-            std::mem::swap(&mut channel.dry, &mut channel.previous);
-            std::mem::swap(&mut channel.previous, &mut channel.filling);
+            // The hop just filled becomes the previous one, whose own result was completed now.
+            channel.history.copy_within(self.stft.hop_samples().., 0);
         }
         self.hops += 1;
     }

@@ -267,6 +267,7 @@ pub(crate) mod tests {
     pub(crate) fn small_model() -> Model {
         let config = Config {
             band_centres_hz: vec![100.0, 300.0, 1000.0, 3000.0, 8000.0],
+            window_hops: 2,
             front_end: FrontEndConfig::default(),
             context_frames: 2,
             context_group: 2,

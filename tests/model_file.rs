@@ -8,6 +8,7 @@ use unfold::noise_floor::FrontEndConfig;
 fn tiny() -> Model {
     let config = Config {
         band_centres_hz: vec![100.0, 1000.0],
+        window_hops: 2,
         front_end: FrontEndConfig {
             level_ms: 1000.0,
             floor_smoothing_ms: 60.0,

@@ -35,7 +35,7 @@ impl Engine {
             input += dry;
             output += wet;
         }
-        let samples = (self.channels.len() * self.channels[0].dry.len()) as f32;
+        let samples = (self.channels.len() * self.channels[0].removed.len()) as f32;
         frame.input_mean_power = input / samples;
         frame.output_mean_power = output / samples;
         frame.depth = self.last_depth as u32;
@@ -62,7 +62,7 @@ impl Engine {
 /// Sums of squares of one hop: of the input, and of the input minus what is removed.
 #[inline(always)]
 fn energies(channel: &Channel) -> (f32, f32) {
-    let (dry, dry_rest) = channel.dry.as_chunks::<LANES>();
+    let (dry, dry_rest) = channel.dry().as_chunks::<LANES>();
     let (removed, removed_rest) = channel.removed.as_chunks::<LANES>();
     let (mut input, mut output) = ([0.0; LANES], [0.0; LANES]);
     for (dry, removed) in dry.iter().zip(removed) {

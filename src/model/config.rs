@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::noise_floor::FrontEndConfig;
+use crate::stft::SYNTHESIS_HOPS;
 
 /// 2 billion multiply-adds per second of audio: about 80 times the shipped model, and still no frozen audio thread.
 const MOST_MACS_PER_HOP: usize = 20_000_000;
@@ -13,6 +14,8 @@ const MOST_MACS_PER_HOP: usize = 20_000_000;
 pub struct Config {
     /// Band centres in Hz, ascending `[F]`.
     pub band_centres_hz: Vec<f32>,
+    /// Hops that the analysis window of the transform spans.
+    pub window_hops: usize,
     /// Level and floor trackers.
     pub front_end: FrontEndConfig,
     /// Stacked frames T: the current one and T - 1 past ones, oldest first.
@@ -108,6 +111,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), InvalidModel> {
         let sizes = [
             ("bands", self.bands(), 2, 1024),
+            ("hops in a window", self.window_hops, SYNTHESIS_HOPS, 8),
             ("context frames", self.context_frames, 1, 32),
             ("bands in a context group", self.context_group, 1, 1024),
             ("speech atoms", self.speech_atoms, 1, 2048),

@@ -5,6 +5,7 @@ mod log_mmse;
 use nnnoiseless::DenoiseState;
 use realfft::num_complex::{Complex32, Complex64};
 use unfold::bands::Bands;
+use unfold::model::Config;
 use unfold::stft::Stft;
 use unfold::units::hop_samples;
 
@@ -51,17 +52,17 @@ pub fn undo_rnnoise_phase(output: &[f32]) -> Vec<f32> {
     })
 }
 
-/// The ratio mask `speech / (speech + noise)` of the true band powers, in the bands at `centres_hz`: about the best
-/// that any mask in these bands can do.
-pub fn oracle_mask(pair: &Pair, centres_hz: &[f32]) -> Vec<f32> {
+/// The ratio mask `speech / (speech + noise)` of the true band powers, in the bands and the windows of a model: about the
+/// best that any mask in these bands can do.
+pub fn oracle_mask(pair: &Pair, config: &Config) -> Vec<f32> {
     let noise = pair.noise();
-    let mut transform = Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)));
-    let bands = Bands::new(centres_hz, transform.window_samples(), f64::from(SAMPLE_RATE_HZ));
+    let mut transform = transform(config.window_hops);
+    let bands = Bands::new(&config.band_centres_hz, transform.window_samples(), f64::from(SAMPLE_RATE_HZ));
     let speech_powers = band_powers(&pair.clean, &mut transform, &bands);
     let noise_powers = band_powers(&noise, &mut transform, &bands);
     let (mut band_gain, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);
     let mut frame = 0;
-    filter_frames(&pair.noisy, |spectrum| {
+    filter_frames(&pair.noisy, &mut transform, |spectrum| {
         for ((gain, speech), noise) in band_gain
             .iter_mut()
             .zip(&speech_powers[frame])
@@ -75,13 +76,19 @@ pub fn oracle_mask(pair: &Pair, centres_hz: &[f32]) -> Vec<f32> {
     })
 }
 
+/// A transform of 10 ms hops at the rate of the pairs.
+fn transform(window_hops: usize) -> Stft {
+    Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)), window_hops)
+}
+
 /// Band powers `[frame][band]` of a whole signal, framed as in [`filter_frames`].
 fn band_powers(signal: &[f32], transform: &mut Stft, bands: &Bands) -> Vec<Vec<f32>> {
     let mut spectrum = vec![Complex32::default(); transform.bins()];
-    frames_of(signal, transform.window_samples() / 2)
-        .windows(2)
-        .map(|hops| {
-            transform.analyse(&hops[0], &hops[1], &mut spectrum);
+    padded(signal, transform)
+        .windows(transform.window_samples())
+        .step_by(transform.hop_samples())
+        .map(|frame| {
+            transform.analyse(frame, &mut spectrum);
             let powers: Vec<f32> = spectrum.iter().map(|bin| bin.norm_sqr()).collect();
             let mut band_power = vec![0.0; bands.bands()];
             bands.mean_power_into(&powers, &mut band_power);
@@ -90,32 +97,29 @@ fn band_powers(signal: &[f32], transform: &mut Stft, bands: &Bands) -> Vec<Vec<f
         .collect()
 }
 
-/// Hops of a signal with one hop of silence before it and at least one after.
-fn frames_of(signal: &[f32], hop: usize) -> Vec<Vec<f32>> {
-    let mut hops = vec![vec![0.0; hop]];
-    hops.extend(signal.chunks(hop).map(|chunk| {
-        let mut samples = chunk.to_vec();
-        samples.resize(hop, 0.0);
-        samples
-    }));
-    hops.push(vec![0.0; hop]);
-    hops
+/// A signal as whole hops, after as much silence as a window looks back and before one hop of it.
+fn padded(signal: &[f32], transform: &Stft) -> Vec<f32> {
+    let hop = transform.hop_samples();
+    let before = transform.window_samples() - hop;
+    let mut samples = vec![0.0; before];
+    samples.extend_from_slice(signal);
+    samples.resize(before + (signal.len().div_ceil(hop) + 1) * hop, 0.0);
+    samples
 }
 
-/// Passes a 48 kHz signal through `change`, called with the spectrum of each 20 ms frame in turn (10 ms hops).
-fn filter_frames(signal: &[f32], mut change: impl FnMut(&mut [Complex32])) -> Vec<f32> {
-    let mut transform = Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)));
-    let hop = transform.window_samples() / 2;
+/// Passes a 48 kHz signal through `change`, called with the spectrum of each frame in turn.
+fn filter_frames(signal: &[f32], transform: &mut Stft, mut change: impl FnMut(&mut [Complex32])) -> Vec<f32> {
+    let hop = transform.hop_samples();
     let mut spectrum = vec![Complex32::default(); transform.bins()];
     let (mut overlap, mut output) = (vec![0.0; hop], vec![0.0; hop]);
     let mut result = Vec::with_capacity(signal.len() + 2 * hop);
-    for hops in frames_of(signal, hop).windows(2) {
-        transform.analyse(&hops[0], &hops[1], &mut spectrum);
+    for frame in padded(signal, transform).windows(transform.window_samples()).step_by(hop) {
+        transform.analyse(frame, &mut spectrum);
         change(&mut spectrum);
         transform.synthesise(&mut spectrum, &mut overlap, &mut output);
         result.extend_from_slice(&output);
     }
-    // The first frame starts one hop before the signal.
+    // The first frame completes the hop before the signal.
     result.drain(..hop);
     result.truncate(signal.len());
     result

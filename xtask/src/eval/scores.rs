@@ -42,8 +42,8 @@ pub enum System {
     RnNoise { phase_undone: bool },
     /// Statistical denoiser.
     LogMmse,
-    /// Ratio mask of the true powers in bands at these frequencies.
-    OracleMask { centres_hz: Vec<f32> },
+    /// Ratio mask of the true powers in the bands and windows of this model.
+    OracleMask { model: Arc<Model> },
 }
 
 impl System {
@@ -87,7 +87,7 @@ impl System {
             Self::RnNoise { phase_undone: false } => peers::rnnoise(&pair.noisy),
             Self::RnNoise { phase_undone: true } => peers::undo_rnnoise_phase(&peers::rnnoise(&pair.noisy)),
             Self::LogMmse => peers::log_mmse(&pair.noisy),
-            Self::OracleMask { centres_hz } => peers::oracle_mask(pair, centres_hz),
+            Self::OracleMask { model } => peers::oracle_mask(pair, &model.config),
         })
     }
 
@@ -121,16 +121,12 @@ pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, full_depth: bo
             systems.extend(runs(Learnt::Speech).next_back());
         }
     }
-    let centres_hz = models
-        .first()
-        .map(|(_, model)| model.config.band_centres_hz.clone())
-        .unwrap_or_default();
     systems.extend([
         System::RnNoise { phase_undone: false },
         System::RnNoise { phase_undone: true },
         System::LogMmse,
-        System::OracleMask { centres_hz },
     ]);
+    systems.extend(models.first().map(|(_, model)| System::OracleMask { model: model.clone() }));
     systems
 }
 

@@ -4,7 +4,7 @@
 //! 1985. The noise spectrum is tracked by speech presence probability: T. Gerkmann, R. Hendriks, "Unbiased
 //! MMSE-based noise power estimation with low complexity and low tracking delay", 2012.
 
-use super::filter_frames;
+use super::{filter_frames, transform};
 
 /// Weight of the last frame's estimate in the a-priori SNR.
 const DECISION_WEIGHT: f32 = 0.98;
@@ -58,7 +58,7 @@ impl Bin {
 pub fn log_mmse(noisy: &[f32]) -> Vec<f32> {
     let mut bins: Vec<Bin> = Vec::new();
     let mut frame = 0;
-    filter_frames(noisy, |spectrum| {
+    filter_frames(noisy, &mut transform(2), |spectrum| {
         // The first frame is half silence.
         if frame < 2 {
             let start = |power: f32| Bin {

@@ -45,11 +45,10 @@ pub struct Prepared {
     pub mix_energy: f32,
 }
 
-/// Bins that the loss reads.
-pub fn loss_bins() -> usize {
-    let window = 2 * hop_samples(TRAINING_RATE_HZ);
-    (0..=window / 2)
-        .filter(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ)
+/// Bins that the loss reads of a window.
+pub fn loss_bins(window_samples: usize) -> usize {
+    (0..=window_samples / 2)
+        .filter(|bin| bin_to_hz(*bin, window_samples, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ)
         .count()
 }
 
@@ -64,7 +63,7 @@ pub struct Preparer {
 impl Preparer {
     /// For a model's bands and front end.
     pub fn new(config: &Config) -> Self {
-        let stft = Stft::new(hop_samples(TRAINING_RATE_HZ));
+        let stft = Stft::new(hop_samples(TRAINING_RATE_HZ), config.window_hops);
         let bands = Bands::new(&config.band_centres_hz, stft.window_samples(), TRAINING_RATE_HZ);
         Self {
             stft,
@@ -83,14 +82,13 @@ impl Preparer {
     /// What the plugin would learn from this noise: nothing from a silent or a short one. The number of atoms varies with
     /// the length of the noise, as good as at random.
     fn learn(&mut self, noise: &[f32]) -> Vec<f32> {
-        let (hop, bands) = (self.stft.window_samples() / 2, self.config.bands());
+        let bands = self.config.bands();
         let mut spectrum = vec![Complex32::default(); self.stft.bins()];
         let (mut power, mut band_power) = (vec![0.0; self.stft.bins()], vec![0.0; bands]);
         let scale = self.stft.power_scale();
         let mut frames = Vec::new();
-        let hops: Vec<&[f32]> = noise.chunks_exact(hop).collect();
-        for pair in hops.windows(2) {
-            self.stft.analyse(pair[0], pair[1], &mut spectrum);
+        for window in noise.windows(self.stft.window_samples()).step_by(self.stft.hop_samples()) {
+            self.stft.analyse(window, &mut spectrum);
             for (p, x) in power.iter_mut().zip(&spectrum) {
                 *p = x.norm_sqr() * scale;
             }
@@ -103,13 +101,13 @@ impl Preparer {
 
     /// Analyses one example.
     pub fn prepare(&mut self, example: &Example) -> Prepared {
-        let hop = self.stft.window_samples() / 2;
+        let (hop, window) = (self.stft.hop_samples(), self.stft.window_samples());
         let (bins, bands) = (self.stft.bins(), self.config.bands());
-        let kept = loss_bins();
+        let kept = loss_bins(window);
         let frames = example.mix.len() / hop;
         let user_atoms = self.learn(&example.learnt_noise);
         let valid = (0..kept)
-            .take_while(|bin| bin_to_hz(*bin, 2 * hop, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
+            .take_while(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
             .count();
         let empty = |width: usize| vec![0.0; frames * width];
         let mut out = Prepared {
@@ -125,27 +123,22 @@ impl Preparer {
             speech_energy: 0.0,
             mix_energy: 0.0,
         };
-        let third_octaves = third_octaves(2 * hop);
+        let third_octaves = third_octaves(window);
         let mut front_end = FrontEnd::new(&self.config.front_end, bands);
         let mut mix_spectrum = vec![Complex32::default(); bins];
         let mut speech_spectrum = mix_spectrum.clone();
         let (mut power, mut band_power) = (vec![0.0; bins], vec![0.0; bands]);
-        let silence = vec![0.0; hop];
+        // The first frames look back at silence.
+        let padded = |signal: &[f32]| [&vec![0.0; window - hop], signal].concat();
+        let (mix, speech) = (padded(&example.mix), padded(&example.speech));
         let scale = self.stft.power_scale();
         // Both signals are scaled alike so that the mix has unit mean power per bin over the whole example.
         let mean_square = example.mix.iter().map(|x| x * x).sum::<f32>() / example.mix.len() as f32;
-        let loss_scale = 1.0 / (mean_square * (2 * hop) as f32 * 0.5).max(1e-12);
+        let loss_scale = 1.0 / (mean_square * window as f32 * 0.5).max(1e-12);
         for t in 0..frames {
-            let frame = |signal: &[f32], stft: &mut Stft, spectrum: &mut [Complex32]| {
-                let older = if t > 0 {
-                    &signal[(t - 1) * hop..t * hop]
-                } else {
-                    &silence[..]
-                };
-                stft.analyse(older, &signal[t * hop..(t + 1) * hop], spectrum);
-            };
-            frame(&example.mix, &mut self.stft, &mut mix_spectrum);
-            frame(&example.speech, &mut self.stft, &mut speech_spectrum);
+            let frame = t * hop..t * hop + window;
+            self.stft.analyse(&mix[frame.clone()], &mut mix_spectrum);
+            self.stft.analyse(&speech[frame], &mut speech_spectrum);
             for (p, x) in power.iter_mut().zip(&mix_spectrum) {
                 *p = x.norm_sqr() * scale;
             }

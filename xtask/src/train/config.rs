@@ -58,6 +58,8 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
+    /// Hops that the analysis window spans.
+    pub window_hops: usize,
     /// Width of the linearly spaced bands.
     pub linear_step_hz: f32,
     /// Relative spacing of the bands above.
@@ -118,6 +120,7 @@ impl Default for TrainConfig {
 impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
+            window_hops: 2,
             linear_step_hz: 50.0,
             growth: 0.035,
             last_band_hz: 20_000.0,
@@ -146,6 +149,7 @@ impl NetworkConfig {
     pub fn model_config(&self) -> Config {
         Config {
             band_centres_hz: layout_hz(self.linear_step_hz, self.growth, self.last_band_hz),
+            window_hops: self.window_hops,
             front_end: self.front_end.clone(),
             context_frames: self.context_frames,
             context_group: self.context_group,

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use unfold::bands::Bands;
 use unfold::kernels::{exp2, log2};
+use unfold::model::Config;
 use unfold::simd::dispatch;
 use unfold::units::bin_to_hz;
 
@@ -74,10 +75,10 @@ pub struct Loss {
 
 impl Loss {
     /// For the bands of a model.
-    pub fn new(config: &LossConfig, band_centres_hz: &[f32]) -> Self {
-        let window = 2 * unfold::units::hop_samples(TRAINING_RATE_HZ);
-        let bands = Bands::new(band_centres_hz, window, TRAINING_RATE_HZ);
-        let bins = loss_bins();
+    pub fn new(config: &LossConfig, model: &Config) -> Self {
+        let window = model.window_hops * unfold::units::hop_samples(TRAINING_RATE_HZ);
+        let bands = Bands::new(&model.band_centres_hz, window, TRAINING_RATE_HZ);
+        let bins = loss_bins(window);
         let raw = |bin: usize| {
             let frequency_hz = bin_to_hz(bin, window, TRAINING_RATE_HZ) as f32;
             1.0 / (1.0 + frequency_hz / config.magnitude_corner_hz)

@@ -29,7 +29,7 @@ impl Worker {
             state: State::new(&model.config, lanes),
             record: Record::default(),
             backward: Backward::new(model, lanes),
-            loss: Loss::new(loss, &model.config.band_centres_hz),
+            loss: Loss::new(loss, &model.config),
             features: vec![0.0; model.config.bands() * lanes],
             gradient: Model::zeros(model.config.clone()),
         }
@@ -141,6 +141,7 @@ mod tests {
     fn config() -> Config {
         Config {
             band_centres_hz: unfold::bands::layout_hz(800.0, 0.5, 16_000.0),
+            window_hops: 3,
             front_end: Default::default(),
             context_frames: 3,
             context_group: 4,

@@ -212,7 +212,7 @@ impl<'a> FieldTrainer<'a> {
     fn new(model: &'a Model, field: SpeechField, lanes: usize, config: &TrainConfig) -> Self {
         let group = Group {
             worker: Worker::new(model, lanes, &config.loss),
-            loss: Loss::new(&config.loss, &model.config.band_centres_hz),
+            loss: Loss::new(&config.loss, &model.config),
             learner: PresenceLearner::new(&field),
         };
         Self {
