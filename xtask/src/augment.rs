@@ -3,11 +3,14 @@
 //! Everything works on 48 kHz mono signals and avoids transcendental functions per sample.
 
 mod filters;
+mod grains;
 mod spectral;
+mod texture;
 
 use rand::Rng;
 
 pub use filters::{Biquad, Cascade, band_limit};
+pub use grains::Grains;
 pub use spectral::Spectral;
 
 use crate::corpus::SAMPLE_RATE_HZ;
@@ -113,34 +116,53 @@ pub fn random_equaliser(rng: &mut impl Rng, max_db: f32) -> Cascade {
     cascade
 }
 
-/// Input samples that [`change_speed`] needs for `length` output samples.
-pub fn speed_input_samples(length: usize, speed: f32) -> usize {
-    (length as f32 * speed).ceil() as usize + SPEED_TAPS + 1
+/// A speed change (pitch and tempo together) by windowed-sinc interpolation, with its table.
+pub struct SpeedChange {
+    speed: f32,
+    table: Vec<[f32; SPEED_TAPS]>,
 }
 
-/// Plays `input` `speed` times faster (pitch and tempo together) by windowed-sinc interpolation.
-///
-/// `input` holds at least [`speed_input_samples`] samples.
-pub fn change_speed(input: &[f32], speed: f32, length: usize) -> Vec<f32> {
-    let table = interpolator(0.94 / speed.max(1.0));
-    let at = |index: usize| {
-        let position = index as f64 * f64::from(speed);
-        let start = position as usize;
-        let phase = (position - start as f64) as f32 * SPEED_PHASES as f32;
-        let row = phase as usize;
-        let blend = phase - row as f32;
-        let window = &input[start..start + SPEED_TAPS];
-        // Separate sums let the compiler use vector instructions.
-        let mut sums = [0.0; SPEED_LANES];
-        for first in (0..SPEED_TAPS).step_by(SPEED_LANES) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let (now, next) = (table[row][first + lane], table[row + 1][first + lane]);
-                *sum += window[first + lane] * (now + blend * (next - now));
-            }
+impl SpeedChange {
+    /// Prepares to play `speed` times faster.
+    pub fn new(speed: f32) -> Self {
+        Self {
+            speed,
+            table: interpolator(0.94 / speed.max(1.0)),
         }
-        sums.iter().sum()
-    };
-    (0..length).map(at).collect()
+    }
+
+    /// How many times faster it plays.
+    pub fn factor(&self) -> f32 {
+        self.speed
+    }
+
+    /// Input samples that [`Self::run`] needs for `length` output samples.
+    pub fn input_samples(&self, length: usize) -> usize {
+        (length as f32 * self.speed).ceil() as usize + SPEED_TAPS + 1
+    }
+
+    /// Plays `input`, which holds at least [`Self::input_samples`] samples.
+    pub fn run(&self, input: &[f32], length: usize) -> Vec<f32> {
+        let at = |index: usize| {
+            let position = index as f64 * f64::from(self.speed);
+            let start = position as usize;
+            let phase = (position - start as f64) as f32 * SPEED_PHASES as f32;
+            let row = phase as usize;
+            let blend = phase - row as f32;
+            let window = &input[start..start + SPEED_TAPS];
+            let (now, next) = (&self.table[row], &self.table[row + 1]);
+            // Separate sums let the compiler use vector instructions.
+            let mut sums = [0.0; SPEED_LANES];
+            for first in (0..SPEED_TAPS).step_by(SPEED_LANES) {
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    let tap = first + lane;
+                    *sum += window[tap] * (now[tap] + blend * (next[tap] - now[tap]));
+                }
+            }
+            sums.iter().sum()
+        };
+        (0..length).map(at).collect()
+    }
 }
 
 /// Hann-windowed sinc for each sub-sample phase; `cutoff` is relative to half the sample rate.

@@ -2,6 +2,7 @@
 //!
 //! A corpus folder holds one folder per source, and a source any number of FLAC, Ogg Vorbis or WAV files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,6 +42,8 @@ const SILENCE_DB: f32 = -120.0;
 pub struct Clip {
     /// Folder of the corpus that it came from.
     pub source: String,
+    /// What it is a recording of, within its source; empty when unknown.
+    pub category: String,
     /// Above this frequency the recording's content is absent or unknown, in Hz.
     pub bandwidth_hz: f32,
     samples: Vec<i16>,
@@ -60,6 +63,7 @@ impl Clip {
         let loud_level_db = sorted.get(sorted.len() * 19 / 20).copied().unwrap_or(SILENCE_DB);
         Self {
             source,
+            category: String::new(),
             bandwidth_hz,
             samples,
             frame_level_db,
@@ -170,25 +174,37 @@ impl Corpus {
     }
 }
 
-/// Draws clips so that each source is heard in proportion to the square root of its minutes, and within a
-/// source each clip to the square root of its own: short sources and short clips stay audible beside long ones.
+/// Draws clips so that each source is heard in proportion to a power of its minutes, within a source each category
+/// to the same power of its own, and within a category each clip: short ones stay audible beside long ones.
 pub struct Sampler<'a> {
     clips: Vec<&'a Clip>,
     weights: WeightedIndex<f32>,
 }
 
 impl<'a> Sampler<'a> {
-    /// Sampler over `clips`; `factor` scales each clip's weight (0 leaves it out). `None` when nothing is left.
-    pub fn new(clips: &'a [Clip], factor: impl Fn(&Clip) -> f32) -> Option<Self> {
-        let mut sources = std::collections::BTreeMap::<&str, (f32, f32)>::new();
+    /// Sampler over `clips`; `exponent` is that power (1: by length, 0: all alike) and `factor` scales each clip's
+    /// weight (0 leaves it out). `None` when nothing is left.
+    pub fn new(clips: &'a [Clip], exponent: f32, factor: impl Fn(&Clip) -> f32) -> Option<Self> {
+        let source_of = |clip: &'a Clip| clip.source.as_str();
+        let category_of = |clip: &'a Clip| (clip.source.as_str(), clip.category.as_str());
+        let (mut sources, mut categories) = (BTreeMap::new(), BTreeMap::new());
         for clip in clips {
-            let (minutes, root_sum) = sources.entry(&clip.source).or_default();
+            *sources.entry(source_of(clip)).or_insert(0.0) += clip.minutes();
+            // Minutes of the category, and the sum of its clips' powers.
+            let (minutes, powers) = categories.entry(category_of(clip)).or_insert((0.0_f32, 0.0));
             *minutes += clip.minutes();
-            *root_sum += clip.minutes().sqrt();
+            *powers += clip.minutes().powf(exponent);
         }
-        let weight = |clip: &Clip| {
-            let (minutes, root_sum) = sources[clip.source.as_str()];
-            factor(clip) * minutes.sqrt() * clip.minutes().sqrt() / root_sum
+        let mut category_powers = BTreeMap::new();
+        for ((source, _), (minutes, _)) in &categories {
+            *category_powers.entry(*source).or_insert(0.0) += minutes.powf(exponent);
+        }
+        let weight = |clip: &'a Clip| {
+            let source = source_of(clip);
+            let (minutes, powers) = categories[&category_of(clip)];
+            let source_power = f32::powf(sources[source], exponent);
+            let category_share = minutes.powf(exponent) / category_powers[source];
+            factor(clip) * source_power * category_share * clip.minutes().powf(exponent) / powers
         };
         let weights = WeightedIndex::new(clips.iter().map(weight)).ok()?;
         Some(Self {
@@ -262,7 +278,22 @@ fn read_clip(entry: &Entry, is_speech: bool) -> Result<Clip> {
     let samples = resample(&mono, rate_hz, SAMPLE_RATE_HZ)
         .with_context(|| format!("cannot resample {}", entry.path.display()))?;
     let bandwidth_hz = (TRUSTED_SHARE * rate_hz as f32).min(HIGH_RATE_BANDWIDTH_HZ);
-    Ok(Clip::new(entry.source.clone(), bandwidth_hz, &samples))
+    let mut clip = Clip::new(entry.source.clone(), bandwidth_hz, &samples);
+    if !is_speech {
+        clip.category = category(&entry.path);
+    }
+    Ok(clip)
+}
+
+/// The file's name without the numbers that follow it: `rain_2` and `rain_18b_0` are both `rain`.
+fn category(path: &Path) -> String {
+    let mut name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    while let Some((front, last)) = name.rsplit_once('_')
+        && last.contains(|letter: char| letter.is_ascii_digit())
+    {
+        name = front.to_owned();
+    }
+    name
 }
 
 #[cfg(test)]

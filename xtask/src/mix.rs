@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 pub use config::MixConfig;
 
 use crate::augment::{
-    Biquad, RATE_HZ, Spectral, active_power, band_limit, chance, change_speed, clip, db_to_gain, fade_in, fade_out,
-    log_uniform, normalise, peak, random_equaliser, room_response, scale, speed_input_samples, uniform,
+    Biquad, RATE_HZ, Spectral, SpeedChange, active_power, band_limit, chance, clip, db_to_gain, fade_in, fade_out,
+    log_uniform, normalise, peak, random_equaliser, room_response, scale, uniform,
 };
 use crate::corpus::{Clip, Corpus, Sampler};
 use crate::synth_noise::KindSampler;
@@ -26,6 +26,9 @@ const SPEECH_RANGE_DB: f32 = 30.0;
 
 /// The same for noise: short bursts are measured while they sound.
 const NOISE_RANGE_DB: f32 = 25.0;
+
+/// Power of their minutes with which speech collections and clips are drawn.
+const SPEECH_LENGTH_EXPONENT: f32 = 0.5;
 
 /// Draws from a corpus before an almost silent stretch is accepted.
 const TRIES: usize = 12;
@@ -81,9 +84,13 @@ impl<'a> Mixer<'a> {
         let babble = config.babble_weight;
         let noise_factor = |clip: &Clip| if clip.source.contains("babble") { babble } else { 1.0 };
         Ok(Self {
-            full_band: Sampler::new(&corpus.speech, |clip| f32::from(u8::from(clip.is_full_band()))),
-            band_limited: Sampler::new(&corpus.speech, |clip| f32::from(u8::from(!clip.is_full_band()))),
-            recorded_noise: Sampler::new(&corpus.noise, noise_factor)
+            full_band: Sampler::new(&corpus.speech, SPEECH_LENGTH_EXPONENT, |clip| {
+                f32::from(u8::from(clip.is_full_band()))
+            }),
+            band_limited: Sampler::new(&corpus.speech, SPEECH_LENGTH_EXPONENT, |clip| {
+                f32::from(u8::from(!clip.is_full_band()))
+            }),
+            recorded_noise: Sampler::new(&corpus.noise, config.noise_length_exponent, noise_factor)
                 .context("babble_weight 0 leaves no recorded noise")?,
             kinds: KindSampler::default(),
             noise_count: WeightedIndex::new(config.noise_count_weights)
@@ -152,10 +159,10 @@ impl<'a> Mixer<'a> {
             (None, None) => unreachable!("a corpus has speech"),
         };
         let speed = pick_speed(rng, config.speech_speed_chance, config.speech_speed);
-        let raw_length = speed.map_or(length, |speed| speed_input_samples(length, speed));
+        let raw_length = speed.as_ref().map_or(length, |speed| speed.input_samples(length));
         let (mut samples, bandwidth_hz) = self.utterances(rng, sampler, raw_length);
-        if let Some(speed) = speed {
-            samples = change_speed(&samples, speed, length);
+        if let Some(speed) = &speed {
+            samples = speed.run(&samples, length);
         }
         if chance(rng, config.low_cut_chance) {
             Biquad::high_pass(log_uniform(rng, config.low_cut_hz), 0.707).run(&mut samples);
@@ -164,13 +171,10 @@ impl<'a> Mixer<'a> {
             random_equaliser(rng, config.speech_eq_db).run(&mut samples);
         }
         if chance(rng, config.reverb_chance) {
-            let rt60_s = uniform(rng, config.rt60_s);
-            let direct_to_reverb_db = uniform(rng, config.direct_to_reverb_db);
-            let response = room_response(rng, rt60_s, direct_to_reverb_db);
-            spectral.convolve(&mut samples, &response);
+            place_in_room(rng, &mut samples, config.rt60_s, config.direct_to_reverb_db, spectral);
         }
         normalise(&mut samples, SPEECH_RANGE_DB);
-        let limit_hz = bandwidth_hz.map(|hz| hz * speed.unwrap_or(1.0));
+        let limit_hz = bandwidth_hz.map(|hz| hz * speed.map_or(1.0, |speed| speed.factor()));
         Speech { samples, limit_hz }
     }
 
@@ -260,8 +264,21 @@ impl<'a> Mixer<'a> {
     }
 }
 
-fn pick_speed(rng: &mut impl Rng, probability: f32, range: [f32; 2]) -> Option<f32> {
-    chance(rng, probability).then(|| log_uniform(rng, range))
+fn pick_speed(rng: &mut impl Rng, probability: f32, range: [f32; 2]) -> Option<SpeedChange> {
+    chance(rng, probability).then(|| SpeedChange::new(log_uniform(rng, range)))
+}
+
+/// Puts a random room around a signal.
+fn place_in_room(
+    rng: &mut impl Rng,
+    signal: &mut [f32],
+    rt60_s: [f32; 2],
+    direct_to_reverb_db: [f32; 2],
+    spectral: &mut Spectral,
+) {
+    let (rt60_s, direct_to_reverb_db) = (uniform(rng, rt60_s), uniform(rng, direct_to_reverb_db));
+    let response = room_response(rng, rt60_s, direct_to_reverb_db);
+    spectral.convolve(signal, &response);
 }
 
 /// A clip and a start such that at least `min_share` of the stretch is active, or the best of several draws.

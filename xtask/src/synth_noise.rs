@@ -1,7 +1,9 @@
 //! Synthetic noises: endless variety of the kinds that a small noise collection cannot cover.
 
 mod events;
+mod partials;
 mod shapes;
+mod tonal;
 
 use rand::Rng;
 use rand::distr::Distribution;
@@ -42,20 +44,29 @@ pub enum Kind {
     Wind,
     /// Smooth random spectrum with strong level changes: waves, passing vehicles, rotors.
     Modulated,
+    /// Strokes with bright, inharmonic, decaying partials: dishes, cutlery, keys, glass.
+    Clinks,
+    /// Gliding, stepping or steady tones of few harmonics: birds, whistles, beeps, sirens.
+    Calls,
+    /// Short sines of rising pitch over faint hiss: single drops, pouring, a stream.
+    Bubbles,
 }
 
 /// Every kind with its share among synthetic noises.
-pub const KINDS: [(Kind, f32); 10] = [
-    (Kind::Coloured, 0.11),
-    (Kind::Shaped, 0.27),
-    (Kind::Bands, 0.05),
-    (Kind::Hum, 0.06),
-    (Kind::Rumble, 0.10),
-    (Kind::Engine, 0.11),
-    (Kind::Clicks, 0.09),
-    (Kind::Crackle, 0.05),
-    (Kind::Wind, 0.06),
-    (Kind::Modulated, 0.10),
+pub const KINDS: [(Kind, f32); 13] = [
+    (Kind::Coloured, 0.09),
+    (Kind::Shaped, 0.21),
+    (Kind::Bands, 0.04),
+    (Kind::Hum, 0.05),
+    (Kind::Rumble, 0.08),
+    (Kind::Engine, 0.09),
+    (Kind::Clicks, 0.08),
+    (Kind::Crackle, 0.04),
+    (Kind::Wind, 0.05),
+    (Kind::Modulated, 0.07),
+    (Kind::Clinks, 0.08),
+    (Kind::Calls, 0.06),
+    (Kind::Bubbles, 0.06),
 ];
 
 /// Draws kinds by their shares.
@@ -98,6 +109,14 @@ pub fn generate(kind: Kind, length: usize, rng: &mut impl Rng, spectral: &mut Sp
             apply_gain_curve(&mut noise, &curve);
             noise
         }
+        Kind::Clinks => sometimes_hissing(tonal::clinks(rng, length), rng, spectral),
+        Kind::Calls => sometimes_hissing(tonal::calls(rng, length), rng, spectral),
+        Kind::Bubbles => {
+            let mut noise = tonal::bubbles(rng, length);
+            let hiss_db = uniform(rng, [-45.0, -10.0]);
+            add_shaped(rng, spectral, &mut noise, hiss_db);
+            noise
+        }
     };
     normalise(&mut noise, ACTIVE_RANGE_DB);
     noise
@@ -113,6 +132,15 @@ fn steady(mut noise: Vec<f32>, rng: &mut impl Rng) -> Vec<f32> {
     if chance(rng, 0.3) {
         let curve = modulation_db(rng, noise.len(), [0.1, 4.0], [1.0, 8.0]);
         apply_gain_curve(&mut noise, &curve);
+    }
+    noise
+}
+
+/// Half of the sounds that come and go lie over a faint steady noise.
+fn sometimes_hissing(mut noise: Vec<f32>, rng: &mut impl Rng, spectral: &mut Spectral) -> Vec<f32> {
+    if chance(rng, 0.5) {
+        let hiss_db = uniform(rng, [-60.0, -25.0]);
+        add_shaped(rng, spectral, &mut noise, hiss_db);
     }
     noise
 }

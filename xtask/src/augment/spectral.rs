@@ -16,7 +16,7 @@ const GRID_PER_OCTAVE: f32 = 16.0;
 
 /// Reusable plans and tables. They hold no signal, so results do not depend on what was made before.
 pub struct Spectral {
-    planner: RealFftPlanner<f32>,
+    pub(super) planner: RealFftPlanner<f32>,
     /// For each transform length, the position of every bin on the logarithmic grid.
     grid_positions: HashMap<usize, Arc<[f32]>>,
 }

@@ -93,7 +93,8 @@ fn a_cascade_equals_its_sections_one_by_one() {
 fn speed_moves_the_pitch_and_keeps_the_waveform() {
     for (hz, speed) in [(440.0, 0.85), (5000.0, 1.18), (12_000.0, 1.0), (9000.0, 1.4)] {
         let length = 4000;
-        let fast = change_speed(&sine(hz, speed_input_samples(length, speed)), speed, length);
+        let change = SpeedChange::new(speed);
+        let fast = change.run(&sine(hz, change.input_samples(length)), length);
         // The best-fitting sine of the expected pitch must leave next to nothing.
         let expected_hz = f64::from(hz) * f64::from(speed);
         let (mut re, mut im) = (0.0, 0.0);
@@ -194,4 +195,128 @@ fn a_gain_curve_is_met_at_its_points() {
     assert_near(signal[0], 1.0, 1e-5);
     assert_near(signal[CONTROL_SAMPLES], db_to_gain(-6.0), 1e-4);
     assert_near(signal[2 * CONTROL_SAMPLES], db_to_gain(6.0), 1e-4);
+}
+
+/// Level of each 20 ms frame, in dB.
+fn levels_db(signal: &[f32]) -> Vec<f32> {
+    let power = |frame: &[f32]| frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32;
+    signal.chunks(960).map(|x| 10.0 * (power(x) + 1e-12).log10()).collect()
+}
+
+fn hiss(seed: u64, length: usize) -> Vec<f32> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+    (0..length).map(|_| uniform(rng, [-1.0, 1.0])).collect()
+}
+
+/// Hiss that swings by 40 dB, twice a second.
+fn swinging_hiss(seed: u64, length: usize) -> Vec<f32> {
+    let swing = sine(2.0, length);
+    let mut hiss = hiss(seed, length);
+    hiss.iter_mut().zip(swing).for_each(|(x, y)| *x *= db_to_gain(20.0 * y));
+    hiss
+}
+
+#[test]
+fn texture_brings_the_rhythm_of_another_sound_by_its_strength() {
+    let envelope = swinging_hiss(1, 96_000);
+    let fine = hiss(2, 96_000);
+    let swing_db = |signal: &[f32]| {
+        let mut levels = levels_db(signal);
+        levels.sort_by(f32::total_cmp);
+        levels[levels.len() * 9 / 10] - levels[levels.len() / 10]
+    };
+    let swing_at = |strength| {
+        let mut signal = fine.clone();
+        Spectral::default().transfer_texture(&mut signal, &envelope, strength);
+        swing_db(&signal)
+    };
+    let expected = swing_db(&envelope);
+    assert!(expected > 30.0);
+    assert_near(swing_at(1.0), expected, 6.0);
+    assert_near(swing_at(0.5), 0.5 * expected, 4.0);
+    let mut same = fine.clone();
+    Spectral::default().transfer_texture(&mut same, &envelope, 0.0);
+    for (x, y) in same.iter().zip(&fine) {
+        assert_near(*x, *y, 1e-4);
+    }
+}
+
+#[test]
+fn texture_keeps_the_fine_structure() {
+    let mut tone = sine(1000.0, 48_000);
+    Spectral::default().transfer_texture(&mut tone, &swinging_hiss(3, 48_000), 1.0);
+    let energy = |x: &[f32]| x.iter().map(|y| f64::from(*y).powi(2)).sum::<f64>();
+    let mut around = tone.clone();
+    Biquad::band_pass(1000.0, 5.0).run(&mut around);
+    assert!(energy(&around) > 0.9 * energy(&tone));
+}
+
+#[test]
+fn texture_gains_are_bounded_whatever_the_envelope() {
+    for (fine, envelope) in [
+        (hiss(4, 20_000), vec![0.0; 20_000]),
+        (hiss(4, 20_000), sine(5000.0, 20_000)),
+        (sine(5000.0, 20_000), hiss(5, 20_000)),
+        (vec![0.0; 500], vec![]),
+    ] {
+        let mut signal = fine.clone();
+        Spectral::default().transfer_texture(&mut signal, &envelope, 1.0);
+        assert!(signal.iter().all(|x| x.is_finite()));
+        for (after, before) in levels_db(&signal).iter().zip(levels_db(&fine)) {
+            assert!(
+                (after - before).abs() < texture::MAX_GAIN_DB + 3.0,
+                "{before} became {after} dB"
+            );
+        }
+    }
+}
+
+fn grains(speed: [f32; 2], gain_db: f32) -> Grains {
+    Grains {
+        length_s: [0.03, 0.4],
+        speed,
+        gain_db,
+    }
+}
+
+#[test]
+fn grains_join_without_a_gap_and_differ_by_their_gain() {
+    for seed in 0..8 {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let flat = grains([0.6, 1.6], 0.0).render(rng, 50_000, |_, grain| grain.fill(1.0));
+        assert_eq!(flat.len(), 50_000);
+        assert!(flat.iter().all(|x| (0.97..1.46).contains(x)), "seed {seed}");
+        let rough = grains([0.6, 1.6], 6.0).render(rng, 50_000, |_, grain| grain.fill(1.0));
+        let (low, high) = rough
+            .iter()
+            .fold((f32::MAX, 0.0_f32), |(low, high), x| (low.min(*x), high.max(*x)));
+        assert!(
+            low > 0.49 && high < 2.9 && high > 1.5 * low,
+            "seed {seed}: {low} to {high}"
+        );
+    }
+}
+
+#[test]
+fn grains_move_the_pitch_within_their_range() {
+    let mut moved = 0;
+    for seed in 0..12 {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let tone = sine(2000.0, 60_000);
+        let out = grains([0.6, 1.6], 6.0).render(rng, 48_000, |rng, grain| {
+            let start = rng.random_range(0..1000);
+            grain.copy_from_slice(&tone[start..start + grain.len()]);
+        });
+        let energy = |x: &[f32]| x.iter().map(|y| f64::from(*y).powi(2)).sum::<f64>();
+        let mut outside = out.clone();
+        band_limit(&mut outside, 900.0);
+        assert!(
+            energy(&outside) < 0.02 * energy(&out),
+            "seed {seed} falls below 1200 Hz"
+        );
+        let mut original = out.clone();
+        Biquad::band_pass(2000.0, 20.0).run(&mut original);
+        moved += usize::from(energy(&original) < 0.6 * energy(&out));
+    }
+    assert!((2..=10).contains(&moved), "{moved} of 12 re-pitched");
 }

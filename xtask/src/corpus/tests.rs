@@ -142,7 +142,7 @@ fn sources_are_drawn_by_the_root_of_their_minutes() {
     let clip = |source: &str, seconds: usize| Clip::new(source.into(), 20_000.0, &vec![0.1; seconds * 48_000]);
     // "long" has 16 times the material of "short", in clips of 1 s and 15 s.
     let clips = [clip("long", 1), clip("long", 15), clip("short", 1), clip("left_out", 4)];
-    let sampler = Sampler::new(&clips, |clip| if clip.source == "left_out" { 0.0 } else { 1.0 }).unwrap();
+    let sampler = Sampler::new(&clips, 0.5, |clip| if clip.source == "left_out" { 0.0 } else { 1.0 }).unwrap();
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let draws: Vec<&Clip> = (0..20_000).map(|_| sampler.pick(rng)).collect();
     let share = |test: &dyn Fn(&Clip) -> bool| draws.iter().filter(|clip| test(clip)).count() as f32 / 20_000.0;
@@ -150,5 +150,36 @@ fn sources_are_drawn_by_the_root_of_their_minutes() {
     let root = 15.0_f32.sqrt();
     assert!((share(&|clip| clip.len_samples() > 48_000) - 0.8 * root / (1.0 + root)).abs() < 0.015);
     assert_eq!(share(&|clip| clip.source == "left_out"), 0.0);
-    assert!(Sampler::new(&clips, |_| 0.0).is_none());
+    assert!(Sampler::new(&clips, 0.5, |_| 0.0).is_none());
+}
+
+#[test]
+fn categories_share_their_source_whatever_their_number_of_clips() {
+    let clip = |category: &str, seconds: usize| {
+        let mut clip = Clip::new("source".into(), 20_000.0, &vec![0.1; seconds * 48_000]);
+        clip.category = category.into();
+        clip
+    };
+    // Nine clips of rain, one of wind.
+    let mut clips: Vec<Clip> = (0..9).map(|_| clip("rain", 1)).collect();
+    clips.push(clip("wind", 1));
+    for (exponent, expected) in [(1.0, 0.1), (0.5, 0.25), (0.0, 0.5)] {
+        let sampler = Sampler::new(&clips, exponent, |_| 1.0).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        let winds = (0..20_000).filter(|_| sampler.pick(rng).category == "wind").count() as f32 / 20_000.0;
+        assert!((winds - expected).abs() < 0.015, "exponent {exponent}: {winds}");
+    }
+}
+
+#[test]
+fn the_category_is_the_name_without_numbers() {
+    for (file, expected) in [
+        ("rain_2.ogg", "rain"),
+        ("sea_waves_1187207A_0.ogg", "sea_waves"),
+        ("wind1.flac", "wind1"),
+        ("running_tap.wav", "running_tap"),
+        ("103.flac", "103"),
+    ] {
+        assert_eq!(category(Path::new(file)), expected);
+    }
 }

@@ -58,6 +58,29 @@ pub struct MixConfig {
     pub noise_speed_chance: f32,
     /// Speed factor of the noise.
     pub noise_speed: [f32; 2],
+    /// Power of its minutes with which a noise collection is drawn, within it each category (a file's name without
+    /// its numbers), and within that each clip: 1 by length, 0 all alike.
+    pub noise_length_exponent: f32,
+    /// Chance that a recorded noise is rearranged from grains of its clip, or of two clips.
+    pub noise_grain_chance: f32,
+    /// Length of a grain, in seconds.
+    pub noise_grain_s: [f32; 2],
+    /// Speed factors of grains where they have one; half of the rearrangements keep the original speed.
+    pub noise_grain_speed: [f32; 2],
+    /// Level differences between grains, in dB: within ± this.
+    pub noise_grain_gain_db: f32,
+    /// Chance that a recorded noise takes on the band envelopes of another noise, recorded or synthetic.
+    pub noise_texture_chance: f32,
+    /// Power of the ratio of envelopes then: 0 changes nothing, 1 all of the rhythm and colour.
+    pub noise_texture_strength: [f32; 2],
+    /// Chance that a recorded noise plays backwards.
+    pub noise_reverse_chance: f32,
+    /// Chance of a room around a noise, another one than the speech's.
+    pub noise_reverb_chance: f32,
+    /// Reverberation time of that room, in seconds.
+    pub noise_rt60_s: [f32; 2],
+    /// Direct-to-reverberant ratio of that room, in dB.
+    pub noise_direct_to_reverb_db: [f32; 2],
     /// Chance of a random equaliser on each noise.
     pub noise_eq_chance: f32,
     /// Largest gain of each of its filters, in dB.
@@ -118,6 +141,17 @@ impl Default for MixConfig {
             babble_weight: 0.4,
             noise_speed_chance: 0.5,
             noise_speed: [0.6, 1.7],
+            noise_length_exponent: 0.5,
+            noise_grain_chance: 0.2,
+            noise_grain_s: [0.03, 0.4],
+            noise_grain_speed: [0.6, 1.6],
+            noise_grain_gain_db: 6.0,
+            noise_texture_chance: 0.25,
+            noise_texture_strength: [0.3, 1.0],
+            noise_reverse_chance: 0.15,
+            noise_reverb_chance: 0.25,
+            noise_rt60_s: [0.1, 0.7],
+            noise_direct_to_reverb_db: [-6.0, 12.0],
             noise_eq_chance: 0.8,
             noise_eq_db: 15.0,
             noise_relative_db: [-12.0, 3.0],
@@ -157,6 +191,11 @@ impl MixConfig {
             ("band_limit_mix_share", self.band_limit_mix_share),
             ("recorded_noise_share", self.recorded_noise_share),
             ("noise_speed_chance", self.noise_speed_chance),
+            ("noise_length_exponent", self.noise_length_exponent),
+            ("noise_grain_chance", self.noise_grain_chance),
+            ("noise_texture_chance", self.noise_texture_chance),
+            ("noise_reverse_chance", self.noise_reverse_chance),
+            ("noise_reverb_chance", self.noise_reverb_chance),
             ("noise_eq_chance", self.noise_eq_chance),
             ("noise_fade_chance", self.noise_fade_chance),
             ("learnt_noise_share", self.learnt_noise_share),
@@ -188,6 +227,12 @@ impl MixConfig {
             ("wide_band_hz", self.wide_band_hz, AUDIBLE_HZ),
             ("babble_weight", [self.babble_weight; 2], [0.0, 1000.0]),
             ("noise_speed", self.noise_speed, SPEEDS),
+            ("noise_grain_s", self.noise_grain_s, [0.005, 60.0]),
+            ("noise_grain_speed", self.noise_grain_speed, SPEEDS),
+            ("noise_grain_gain_db", [self.noise_grain_gain_db; 2], [0.0, 40.0]),
+            ("noise_texture_strength", self.noise_texture_strength, [0.0, 1.0]),
+            ("noise_rt60_s", self.noise_rt60_s, [0.01, 10.0]),
+            ("noise_direct_to_reverb_db", self.noise_direct_to_reverb_db, GAINS_DB),
             ("noise_eq_db", [self.noise_eq_db; 2], [0.0, 40.0]),
             ("noise_relative_db", self.noise_relative_db, GAINS_DB),
             ("noise_fade_s", self.noise_fade_s, [0.0, 60.0]),

@@ -263,6 +263,11 @@ fn a_senseless_configuration_is_refused_by_name() {
         ..MixConfig::default()
     };
     assert!(refusal(order).starts_with("noise_speed must lie"));
+    let strength = MixConfig {
+        noise_texture_strength: [0.3, 1.5],
+        ..MixConfig::default()
+    };
+    assert!(refusal(strength).starts_with("noise_texture_strength must lie"));
     let count = MixConfig {
         noise_count_weights: [0.0; 4],
         ..MixConfig::default()
@@ -308,4 +313,96 @@ fn some_examples_bring_another_stretch_of_their_noise() {
             .iter()
             .all(|example| example.learnt_noise.is_empty())
     );
+}
+
+/// One recorded noise and nothing that changes it.
+fn untouched() -> MixConfig {
+    MixConfig {
+        recorded_noise_share: 1.0,
+        noise_speed_chance: 0.0,
+        noise_grain_chance: 0.0,
+        noise_texture_chance: 0.0,
+        noise_reverse_chance: 0.0,
+        noise_reverb_chance: 0.0,
+        noise_eq_chance: 0.0,
+        noise_fade_chance: 0.0,
+        band_limit_chance: 0.0,
+        band_unknown_share: 0.0,
+        level_db: [-40.0, -40.0],
+        snr_db: [0.0; 2],
+        snr_mode_db: 0.0,
+        high_snr_share: 0.0,
+        ..plain()
+    }
+}
+
+/// Correlation of two signals, -1..=1.
+fn likeness(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn a_reversed_noise_is_the_same_backwards() {
+    let reversed = MixConfig {
+        noise_reverse_chance: 1.0,
+        ..untouched()
+    };
+    for (plain, reversed) in examples(untouched(), 10).iter().zip(&examples(reversed, 10)) {
+        let mut backwards = noise_of(reversed);
+        assert!(likeness(&noise_of(plain), &backwards) < 0.9);
+        backwards.reverse();
+        assert!(likeness(&noise_of(plain), &backwards) > 0.999);
+    }
+}
+
+#[test]
+fn each_change_of_a_noise_changes_it_and_leaves_the_speech() {
+    let with = |change: fn(&mut MixConfig)| {
+        let mut config = untouched();
+        change(&mut config);
+        config
+    };
+    let grains = with(|config| config.noise_grain_chance = 1.0);
+    let texture = with(|config| config.noise_texture_chance = 1.0);
+    let reverb = with(|config| config.noise_reverb_chance = 1.0);
+    let plain = examples(untouched(), 6);
+    for config in [grains, texture, reverb] {
+        for (plain, changed) in plain.iter().zip(&examples(config, 6)) {
+            let noise = noise_of(changed);
+            assert!(noise.iter().all(|x| x.is_finite()) && peak(&noise) > 1e-4);
+            assert!(likeness(&noise_of(plain), &noise).abs() < 0.99);
+            assert!(likeness(&plain.speech, &changed.speech) > 0.999);
+        }
+    }
+}
+
+#[test]
+fn a_room_fills_the_pauses_of_a_noise() {
+    let corpus = corpus();
+    let knocks = Corpus::from_clips(
+        vec![Clip::new("wide".into(), 20_000.0, &syllables(20_000.0, 4))],
+        corpus
+            .noise
+            .into_iter()
+            .filter(|clip| clip.source == "knocks")
+            .collect(),
+    )
+    .unwrap();
+    let quietest_db = |noise_reverb_chance| {
+        let config = MixConfig {
+            noise_reverb_chance,
+            noise_rt60_s: [0.6, 0.6],
+            ..untouched()
+        };
+        let mixer = Mixer::new(&knocks, config).unwrap();
+        let example = mixer.example(3, LENGTH, &mut Scratch::default());
+        let noise = noise_of(&example);
+        let powers = noise
+            .chunks(2400)
+            .map(|x| x.iter().map(|y| y * y).sum::<f32>() / 2400.0);
+        let quietest = powers.fold(f32::MAX, f32::min);
+        10.0 * (quietest / active_power(&noise, NOISE_RANGE_DB)).max(1e-12).log10()
+    };
+    assert!(quietest_db(1.0) > quietest_db(0.0) + 10.0);
 }

@@ -189,6 +189,73 @@ fn modulated_noise_swings_and_shaped_noise_stays() {
     );
 }
 
+/// Smallest share of all bins that holds 80 % of the power.
+fn line_share(signal: &[f32]) -> f32 {
+    let (mut power, _) = power_spectrum(signal);
+    power.sort_by(|a, b| b.total_cmp(a));
+    let wanted = 0.8 * power.iter().sum::<f32>();
+    let mut sum = 0.0;
+    let count = power.iter().take_while(|x| {
+        sum += **x;
+        sum < wanted
+    });
+    count.count() as f32 / power.len() as f32
+}
+
+#[test]
+fn clinks_are_bright_peaky_and_tonal() {
+    let raw = |seed| tonal::clinks(&mut ChaCha8Rng::seed_from_u64(seed), LENGTH);
+    let (mut crest, mut lines) = (0.0, 0.0);
+    for seed in 0..12 {
+        let noise = raw(seed);
+        assert!(share(&noise, 600.0, 24_000.0) > 0.95, "clinks {seed} are dull");
+        crest += peak(&noise) / (noise.iter().map(|x| x * x).sum::<f32>() / LENGTH as f32).sqrt() / 12.0;
+        lines += line_share(&noise) / 12.0;
+    }
+    assert!(crest > 6.0, "crest factor {crest}");
+    assert!(lines < 0.1, "80 % of the power fill {lines} of the spectrum");
+}
+
+#[test]
+fn calls_are_tones_without_low_frequencies() {
+    let mut lines = 0.0;
+    for seed in 0..16 {
+        let noise = tonal::calls(&mut ChaCha8Rng::seed_from_u64(seed), LENGTH);
+        assert!(share(&noise, 250.0, 21_700.0) > 0.98, "calls {seed}");
+        lines += line_share(&noise) / 16.0;
+    }
+    assert!(lines < 0.05, "80 % of the power fill {lines} of the spectrum");
+}
+
+#[test]
+fn a_ring_has_its_pitch_rise_and_decay() {
+    let mut rising = vec![0.0; 4800];
+    let ring = partials::Ring {
+        hz: 1000.0,
+        rise_per_s: 1000.0,
+        decay_s: 0.1,
+        gain: 1.0,
+    };
+    ring.add_to(&mut rising);
+    let crossings = |x: &[f32]| x.windows(2).filter(|pair| (pair[0] < 0.0) != (pair[1] < 0.0)).count() as f32;
+    // Mean pitch over each half of 50 ms, from the integral of 1000 * 1000^t.
+    for (half, expected_hz) in [(&rising[..2400], 1194.0), (&rising[2400..4790], 1687.0)] {
+        let hz = crossings(half) / 2.0 / (half.len() as f32 / RATE_HZ);
+        assert!((hz - expected_hz).abs() < 30.0, "{hz} instead of {expected_hz} Hz");
+    }
+    let energy = |x: &[f32]| x.iter().map(|y| y * y).sum::<f32>();
+    let fall_db = 10.0 * (energy(&rising[..480]) / energy(&rising[2400..2880])).log10();
+    assert!((fall_db - 30.0).abs() < 1.0, "{fall_db}");
+}
+
+#[test]
+fn bubbles_stay_in_their_range() {
+    for seed in 0..12 {
+        let noise = tonal::bubbles(&mut ChaCha8Rng::seed_from_u64(seed), LENGTH);
+        assert!(share(&noise, 250.0, 12_000.0) > 0.97, "bubbles {seed}");
+    }
+}
+
 #[test]
 fn kinds_are_drawn_by_their_share() {
     let sampler = KindSampler::default();
