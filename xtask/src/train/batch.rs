@@ -9,6 +9,7 @@ use unfold::units::{bin_to_hz, hop_samples};
 
 use realfft::num_complex::Complex32;
 
+use super::bark::BarkBands;
 use super::envelope::{ENVELOPES, third_octaves};
 use crate::mix::{Example, Mixer, Scratch};
 
@@ -38,6 +39,10 @@ pub struct Prepared {
     pub cross_power: Vec<f32>,
     /// `[T][ENVELOPES]`: third-octave magnitudes of the speech.
     pub speech_envelope: Vec<f32>,
+    /// `[T][K]`: powers of the speech in critical bands, at the level at which PESQ listens.
+    pub speech_bark: Vec<f32>,
+    /// Brings powers to that level; 0 without speech.
+    pub loudness_factor: f32,
     /// `[count][F]`: atoms learnt from another stretch of the noise; empty for none.
     pub user_atoms: Vec<f32>,
     /// Sums over all frames and bins of |S|^2 and |X|^2.
@@ -110,6 +115,8 @@ impl Preparer {
             .take_while(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
             .count();
         let empty = |width: usize| vec![0.0; frames * width];
+        let bark = BarkBands::new(2 * hop);
+        let mut speech_power = vec![0.0; kept];
         let mut out = Prepared {
             frames,
             features: empty(bands),
@@ -119,6 +126,8 @@ impl Preparer {
             mix_power: empty(kept),
             cross_power: empty(kept),
             speech_envelope: Vec::with_capacity(frames * ENVELOPES),
+            speech_bark: Vec::with_capacity(frames * bark.len()),
+            loudness_factor: 0.0,
             user_atoms,
             speech_energy: 0.0,
             mix_energy: 0.0,
@@ -153,6 +162,7 @@ impl Preparer {
                 out.cross_power[at] = (x * s.conj()).re * loss_scale;
                 out.mix_compressed[at] = xx.powf(0.5 * COMPRESSION);
                 out.speech_compressed[at] = ss.powf(0.5 * COMPRESSION);
+                speech_power[bin] = ss;
                 out.speech_energy += ss;
                 out.mix_energy += xx;
             }
@@ -160,7 +170,9 @@ impl Preparer {
                 let powers = speech_spectrum[band.clone()].iter().map(|s| s.norm_sqr());
                 (powers.sum::<f32>() * loss_scale).sqrt()
             }));
+            out.speech_bark.extend(bark.sums(&speech_power));
         }
+        out.loudness_factor = bark.calibrate(&mut out.speech_bark);
         out
     }
 }

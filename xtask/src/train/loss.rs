@@ -1,6 +1,6 @@
 //! The loss of a sequence and its derivative by the band masks: compressed magnitudes plus the logarithm of the
 //! error's share of the speech energy (algorithm.md section 5), on full-resolution bins, plus the correlation of
-//! envelopes.
+//! envelopes and, if wanted, the disturbance of loudness.
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
 
@@ -13,6 +13,7 @@ use unfold::units::bin_to_hz;
 
 use super::batch::{COMPRESSION, Prepared, TRAINING_RATE_HZ, loss_bins};
 use super::envelope::{ENVELOPES, Envelopes, third_octaves};
+use super::loudness::Loudness;
 
 /// Weights of the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct LossConfig {
     pub magnitude_corner_hz: f32,
     /// Weight of the envelopes' lack of correlation.
     pub envelope_weight: f32,
+    /// Weight of the disturbance of loudness; 0 leaves it out altogether.
+    pub loudness_weight: f32,
 }
 
 impl Default for LossConfig {
@@ -38,6 +41,7 @@ impl Default for LossConfig {
             log_error_knee: 0.01,
             magnitude_corner_hz: 2000.0,
             envelope_weight: 1.2,
+            loudness_weight: 0.0,
         }
     }
 }
@@ -71,6 +75,8 @@ pub struct Loss {
     band_gradient: Vec<f32>,
     third_octaves: [std::ops::Range<usize>; ENVELOPES],
     envelopes: Envelopes,
+    /// `None` at weight 0.
+    loudness: Option<Loudness>,
 }
 
 impl Loss {
@@ -93,6 +99,7 @@ impl Loss {
             band_gradient: vec![0.0; bands.bands()],
             third_octaves: third_octaves(window),
             envelopes: Envelopes::default(),
+            loudness: (config.loudness_weight != 0.0).then(|| Loudness::new(window)),
             bands,
         }
     }
@@ -104,12 +111,18 @@ impl Loss {
         // The relative error is known only at the end of the sequence, so a first pass adds it up.
         let mut error = f64::from(example.speech_energy);
         self.envelopes.start(example.frames);
+        if let Some(loudness) = &mut self.loudness {
+            loudness.start();
+        }
         for t in 0..example.frames {
             self.bands
                 .interpolate_into(&mask[t * bands..(t + 1) * bands], &mut self.bin_mask);
             let range = t * bins..(t + 1) * bins;
             self.envelopes
                 .push(&self.third_octaves, &self.bin_mask, &example.mix_power[range.clone()]);
+            if let Some(loudness) = &mut self.loudness {
+                loudness.push(&self.bin_mask, &example.mix_power[range.clone()], example);
+            }
             let powers = example.mix_power[range.clone()].iter().zip(&example.cross_power[range]);
             let sum: f32 = self
                 .bin_mask
@@ -120,6 +133,9 @@ impl Loss {
             error += f64::from(sum);
         }
         let envelopes = self.envelopes.finish(example, self.config.envelope_weight);
+        let loudness_weight = self.config.loudness_weight;
+        let loudness = self.loudness.as_mut();
+        let loudness = loudness.map_or(0.0, |term| term.finish(example, loudness_weight));
         let error = error.max(0.0);
         let energy = f64::from(example.speech_energy.max(SPEECHLESS_SHARE * example.mix_energy)).max(1e-9);
         let knee = f64::from(self.config.log_error_knee);
@@ -151,6 +167,9 @@ impl Loss {
             let gradient_by_bin = &mut self.bin_gradient;
             self.envelopes
                 .add_gradient(t, &self.third_octaves, &self.bin_mask, mix_power, gradient_by_bin);
+            if let Some(loudness) = &self.loudness {
+                loudness.add_gradient(t, &self.bin_mask, mix_power, gradient_by_bin);
+            }
             self.all_bins[..bins].copy_from_slice(&self.bin_gradient);
             self.band_gradient.fill(0.0);
             self.bands
@@ -163,7 +182,8 @@ impl Loss {
         Score {
             total: f64::from(self.config.magnitude_weight) * magnitude
                 + f64::from(self.config.log_error_weight) * (knee + relative).ln()
-                + envelopes,
+                + envelopes
+                + loudness,
             magnitude,
             sdr_db: -10.0 * relative.max(1e-4).log10(),
             input_sdr_db: -10.0 * input_error.max(1e-4).log10(),

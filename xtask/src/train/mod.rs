@@ -3,12 +3,14 @@
 
 pub mod adam;
 mod backward;
+mod bark;
 mod batch;
 mod checkpoint;
 mod config;
 mod envelope;
 pub mod field;
 mod loss;
+mod loudness;
 pub mod products;
 mod sequence;
 pub mod snmf;

@@ -199,10 +199,14 @@ mod tests {
 
     /// Every kind of weight, against central differences of the loss itself.
     fn check_gradient(config: Config, depth: usize, adapt: bool) {
+        check_gradient_of(&LossConfig::default(), config, depth, adapt);
+    }
+
+    fn check_gradient_of(loss: &LossConfig, config: Config, depth: usize, adapt: bool) {
         let model = random_model(config);
         let examples = random_examples(&model.config, 3);
         let lanes: Vec<&Prepared> = examples.iter().collect();
-        let mut worker = Worker::new(&model, 3, &LossConfig::default());
+        let mut worker = Worker::new(&model, 3, loss);
         worker.run(&model, &lanes, depth, adapt, true);
         let gradient = worker.gradient.clone();
         let mut loss = |model: &Model| {
@@ -257,6 +261,15 @@ mod tests {
             3,
             true,
         );
+    }
+
+    #[test]
+    fn gradient_matches_finite_differences_with_loudness_in_the_loss() {
+        let loss = LossConfig {
+            loudness_weight: 1.0,
+            ..LossConfig::default()
+        };
+        check_gradient_of(&loss, config(), 3, true);
     }
 
     #[test]
