@@ -115,7 +115,7 @@ impl Preparer {
             .take_while(|bin| bin_to_hz(*bin, window, TRAINING_RATE_HZ) as f32 <= example.bandwidth_hz)
             .count();
         let empty = |width: usize| vec![0.0; frames * width];
-        let bark = BarkBands::new(2 * hop);
+        let bark = BarkBands::new(window);
         let mut speech_power = vec![0.0; kept];
         let mut out = Prepared {
             frames,
