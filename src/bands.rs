@@ -3,6 +3,8 @@
 //! Triangles between neighbouring centres: every bin belongs to at most two bands with weights that add up
 //! to one, and the same weights interpolate the gains back (algorithm.md section 5.1).
 
+use std::ops::Range;
+
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::units::bin_to_hz;
 
@@ -22,8 +24,10 @@ pub fn layout_hz(linear_step_hz: f32, growth: f32, last_hz: f32) -> Vec<f32> {
 /// Map between the bins of one sample rate and the bands.
 pub struct Bands {
     bands: usize,
-    /// Per bin: lower band, and the weight of the next band up.
-    lower_band: Vec<u16>,
+    /// Per pair of neighbouring bands: the bins between their centres (below the first and above the last: the clamped
+    /// ones, too). Together all bins, in order.
+    between: Vec<Range<usize>>,
+    /// Per bin: the weight of the upper band of its pair.
     upper_weight: Vec<f32>,
     /// Bins that count in the analysis; those above lie beyond the last band and only receive its gain.
     analysed_bins: usize,
@@ -40,7 +44,7 @@ impl Bands {
         let end_hz = centres_hz[bands - 1] + last_step_hz;
         let mut map = Self {
             bands,
-            lower_band: Vec::with_capacity(bins),
+            between: vec![0..0; bands - 1],
             upper_weight: Vec::with_capacity(bins),
             analysed_bins: 0,
             inverse_weight: vec![0.0; bands],
@@ -48,7 +52,10 @@ impl Bands {
         for bin in 0..bins {
             let frequency_hz = bin_to_hz(bin, window_samples, sample_rate_hz) as f32;
             let (lower, upper_weight) = position(centres_hz, frequency_hz);
-            map.lower_band.push(lower as u16);
+            if map.between[lower].is_empty() {
+                map.between[lower].start = bin;
+            }
+            map.between[lower].end = bin + 1;
             map.upper_weight.push(upper_weight);
             if frequency_hz <= end_hz {
                 map.analysed_bins = bin + 1;
@@ -70,17 +77,17 @@ impl Bands {
 
     /// Number of bins.
     pub fn bins(&self) -> usize {
-        self.lower_band.len()
+        self.upper_weight.len()
     }
 
     /// Mean power `[bands]` of the bin powers `[bins]` in each band; 0 for bands above the Nyquist frequency.
     pub fn mean_power_into(&self, bin_power: &[f32], band_power: &mut [f32]) {
         band_power.fill(0.0);
-        let map = self.lower_band.iter().zip(&self.upper_weight).take(self.analysed_bins);
-        for ((&lower, &upper_weight), &power) in map.zip(bin_power) {
-            let lower = usize::from(lower);
-            band_power[lower] += (1.0 - upper_weight) * power;
-            band_power[lower + 1] += upper_weight * power;
+        for (lower, bins) in self.between.iter().enumerate() {
+            let bins = bins.start..bins.end.min(self.analysed_bins).max(bins.start);
+            let (lower_sum, upper_sum) = sums(&bin_power[bins.clone()], &self.upper_weight[bins]);
+            band_power[lower] += lower_sum;
+            band_power[lower + 1] += upper_sum;
         }
         for (power, weight) in band_power.iter_mut().zip(&self.inverse_weight) {
             *power *= weight;
@@ -89,22 +96,45 @@ impl Bands {
 
     /// Gains `[bins]` interpolated between the gains `[bands]`.
     pub fn interpolate_into(&self, band_gain: &[f32], bin_gain: &mut [f32]) {
-        let map = self.lower_band.iter().zip(&self.upper_weight);
-        for ((&lower, &upper_weight), gain) in map.zip(bin_gain) {
-            let lower = usize::from(lower);
-            *gain = band_gain[lower] + upper_weight * (band_gain[lower + 1] - band_gain[lower]);
+        for (bins, gains) in self.between.iter().zip(band_gain.windows(2)) {
+            let (lower, step) = (gains[0], gains[1] - gains[0]);
+            let weights = &self.upper_weight[bins.clone()];
+            for (gain, weight) in bin_gain[bins.clone()].iter_mut().zip(weights) {
+                *gain = lower + weight * step;
+            }
         }
     }
 
     /// Transpose of [`Self::interpolate_into`]: adds the gradient by bin gains `[bins]` to that by band gains `[bands]`.
     pub fn interpolate_transposed_add(&self, bin_gradient: &[f32], band_gradient: &mut [f32]) {
-        let map = self.lower_band.iter().zip(&self.upper_weight);
-        for ((&lower, &upper_weight), gradient) in map.zip(bin_gradient) {
-            let lower = usize::from(lower);
-            band_gradient[lower] += (1.0 - upper_weight) * gradient;
-            band_gradient[lower + 1] += upper_weight * gradient;
+        for (lower, bins) in self.between.iter().enumerate() {
+            let (lower_sum, upper_sum) = sums(&bin_gradient[bins.clone()], &self.upper_weight[bins.clone()]);
+            band_gradient[lower] += lower_sum;
+            band_gradient[lower + 1] += upper_sum;
         }
     }
+}
+
+/// Sums of values shared between a lower and an upper band, whose weights are given; in a fixed order over fixed lanes.
+#[inline(always)]
+fn sums(values: &[f32], upper_weights: &[f32]) -> (f32, f32) {
+    const LANES: usize = 8;
+    let (mut lower, mut upper) = ([0.0; LANES], [0.0; LANES]);
+    let mut add = |lane: usize, value: f32, weight: f32| {
+        lower[lane] += value - weight * value;
+        upper[lane] += weight * value;
+    };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (weight_chunks, weight_rest) = upper_weights.as_chunks::<LANES>();
+    for (values, weights) in chunks.iter().zip(weight_chunks) {
+        for lane in 0..LANES {
+            add(lane, values[lane], weights[lane]);
+        }
+    }
+    for (lane, (value, weight)) in rest.iter().zip(weight_rest).enumerate() {
+        add(lane, *value, *weight);
+    }
+    (lower.iter().sum(), upper.iter().sum())
 }
 
 /// Lower neighbour of a frequency among ascending centres and the weight of the upper one; clamped at both ends.
