@@ -299,7 +299,7 @@ fn grains_join_without_a_gap_and_differ_by_their_gain() {
 
 #[test]
 fn grains_move_the_pitch_within_their_range() {
-    let mut moved = 0;
+    let (mut moved, mut lower, mut higher) = (0, 0, 0);
     for seed in 0..12 {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let tone = sine(2000.0, 60_000);
@@ -312,11 +312,20 @@ fn grains_move_the_pitch_within_their_range() {
         band_limit(&mut outside, 900.0);
         assert!(
             energy(&outside) < 0.02 * energy(&out),
-            "seed {seed} falls below 1200 Hz"
+            "seed {seed} falls far below 1200 Hz"
         );
         let mut original = out.clone();
         Biquad::band_pass(2000.0, 20.0).run(&mut original);
         moved += usize::from(energy(&original) < 0.6 * energy(&out));
+        let (mut low, mut high) = (out.clone(), out.clone());
+        band_limit(&mut low, 1800.0);
+        Biquad::high_pass(2600.0, 2.0).run(&mut high);
+        lower += usize::from(energy(&low) > 0.1 * energy(&out));
+        higher += usize::from(energy(&high) > 0.25 * energy(&out));
     }
+    assert!(
+        lower >= 2 && higher >= 2,
+        "{lower} with lower, {higher} with higher grains"
+    );
     assert!((2..=10).contains(&moved), "{moved} of 12 re-pitched");
 }
