@@ -85,8 +85,7 @@ impl PluginFile {
     /// The plugin refuses to be made, activated or started.
     pub fn instance(&self, sample_rate_hz: f64, block_samples: usize) -> Result<Playing> {
         let info = HostInfo::new("Unfold bundler", "Unfold", "", env!("CARGO_PKG_VERSION"))?;
-        let mut instance =
-            PluginInstance::<Host>::new(|()| Shared, |_| MainThread, &self.entry, &self.id, &info)?;
+        let mut instance = PluginInstance::<Host>::new(|()| Shared, |_| MainThread, &self.entry, &self.id, &info)?;
         let channels = output_channel_count(&mut instance)?;
         {
             let handle = instance.plugin_handle();

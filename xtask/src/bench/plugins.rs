@@ -9,7 +9,7 @@ use unfold::units::hop_samples;
 
 use super::instances::INSTANCES;
 use super::lane::{PEER_RATE_HZ, Signal, quantile};
-use crate::host::{PluginFile, Playing};
+use crate::host::{Playing, PluginFile};
 use crate::soak::resident_kb;
 
 /// Longest block that the instances are activated for.

@@ -134,7 +134,12 @@ fn instances_of_the_plugin(plugins: &Plugins) -> Vec<(String, String)> {
         ),
     ));
     let memory = plugins.memory_kb;
-    rows.extend(memory.map(|kb| ("memory that each further instance adds".to_owned(), format!("{kb:.0} kB"))));
+    rows.extend(memory.map(|kb| {
+        (
+            "memory that each further instance adds".to_owned(),
+            format!("{kb:.0} kB"),
+        )
+    }));
     rows
 }
 
