@@ -1,8 +1,8 @@
 //! What the parts of a hop cost, each by itself, for whoever works on one of them.
 //!
-//! `cargo bench -p xtask` runs all of them and compares with the run before; a name after `--`
-//! picks some. Parts are timed one after the other, so a ratio of two holds only on a quiet machine. What is promised is
-//! measured by `cargo xtask bench`, whose lanes take turns.
+//! `cargo bench -p xtask` runs all of them and compares with the run before; a name after `--` picks some. Parts are timed
+//! one after the other, so a ratio of two holds only on a quiet machine. What is promised is measured by
+//! `cargo xtask bench`, whose lanes take turns.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -120,30 +120,37 @@ fn network(criterion: &mut Criterion) {
     }
 }
 
-/// The matrix products at the shipped model's sizes: two in a layer, one in the warm start, one pair in the read-out.
+/// The matrix products at the shipped model's sizes: two in each layer, one in the warm start, one in the read-out.
 fn products(criterion: &mut Criterion) {
     let model = model_file::shipped();
-    let mut both = |name: &str, weights: &[f32], rows: usize| {
-        let columns = weights.len() / rows;
-        let packed = Packed::pack(weights, columns);
-        let (mut activation, mut modelled) = (vec![0.5; rows], vec![0.5; columns]);
-        criterion.bench_function(&format!("products/{name}, reconstruct"), |bencher| {
-            bencher.iter(|| dispatch(#[inline(always)] || packed.reconstruct(&activation, &mut modelled, 1)));
-        });
-        modelled.fill(0.5);
-        criterion.bench_function(&format!("products/{name}, correlate"), |bencher| {
-            bencher.iter(|| dispatch(#[inline(always)] || packed.correlate(&modelled, &mut activation, 1)));
-        });
-    };
-    let atoms = model.config.atoms();
-    for (name, weights) in [
-        ("layer", &model.layers[0].decoder),
-        ("warm start", &model.warm_start.recurrence),
-        ("read-out", &model.readouts[0].dictionary),
+    let (layer, readout) = (&model.layers[0].decoder, &model.readouts[0].dictionary);
+    for (name, weights, to_atoms) in [
+        ("layer, reconstruct", layer, false),
+        ("layer, correlate", layer, true),
+        ("warm start, correlate", &model.warm_start.recurrence, true),
+        ("read-out, reconstruct", readout, false),
     ] {
-        if let Some(weights) = weights.as_slice().filter(|weights| !weights.is_empty()) {
-            both(name, weights, atoms);
-        }
+        let (rows, columns) = weights.dim();
+        let packed = Packed::pack(weights.as_slice().expect("as loaded"), columns);
+        let (mut atoms, mut bands) = (vec![0.5; rows], vec![0.5; columns]);
+        criterion.bench_function(&format!("products/{name}"), |bencher| {
+            // Inlined into the dispatch itself, as in the network: only so has it the processor's instructions.
+            if to_atoms {
+                bencher.iter(|| {
+                    dispatch(
+                        #[inline(always)]
+                        || packed.correlate(&bands, &mut atoms, 1),
+                    );
+                });
+            } else {
+                bencher.iter(|| {
+                    dispatch(
+                        #[inline(always)]
+                        || packed.reconstruct(&atoms, &mut bands, 1),
+                    );
+                });
+            }
+        });
     }
 }
 
