@@ -138,8 +138,11 @@ fn plugin_folders() -> Result<[PathBuf; 2]> {
 }
 
 /// Copies a plugin file or bundle folder. The copy appears under its name only when it is complete, so that a DAW
-/// with the old one open keeps a whole file.
-fn install(plugin: &Path, folder: &Path) -> Result<PathBuf> {
+/// with the old one open keeps a whole file. Returns where it lies now.
+///
+/// # Errors
+/// The plugin is not there or the folder cannot be written.
+pub fn install(plugin: &Path, folder: &Path) -> Result<PathBuf> {
     let name = plugin.file_name().context("a plugin has a name")?;
     let target = folder.join(name);
     let failed = || format!("{}: cannot be installed", target.display());

@@ -1,5 +1,6 @@
 //! A CLAP host in this process: loads a built plugin file and runs a signal through it as a DAW would.
 
+use std::ffi::{CStr, CString};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -48,61 +49,153 @@ impl HostHandlers for Host {
     }
 }
 
+/// A `.clap` file that is loaded, of which instances can be made.
+pub struct PluginFile {
+    entry: PluginEntry,
+    id: CString,
+    /// Name and version from the plugin's descriptor.
+    pub name: String,
+}
+
+impl PluginFile {
+    /// Loads a file and looks for its first plugin.
+    ///
+    /// # Errors
+    /// The file does not load or holds no plugin.
+    pub fn load(clap: &Path) -> Result<Self> {
+        // SAFETY: loading runs the file's code. It is the plugin that was built from this very workspace, which is
+        // trusted as much as this program.
+        #[allow(unsafe_code)]
+        let entry = unsafe { PluginEntry::load(clap) }.with_context(|| format!("{} does not load", clap.display()))?;
+        let factory = entry.get_plugin_factory().context("the file has no plugin factory")?;
+        let descriptor = factory
+            .plugin_descriptors()
+            .next()
+            .context("the file holds no plugin")?;
+        let id = descriptor.id().context("the plugin has no id")?.to_owned();
+        let text = |text: Option<&CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
+        let name = format!("{} {}", text(descriptor.name()), text(descriptor.version()));
+        Ok(Self { entry, id, name })
+    }
+
+    /// A new instance, ready to play blocks of up to `block_samples`. It is told that this is no real-time run, so that
+    /// all layers run, however late it is.
+    ///
+    /// # Errors
+    /// The plugin refuses to be made, activated or started.
+    pub fn instance(&self, sample_rate_hz: f64, block_samples: usize) -> Result<Playing> {
+        let info = HostInfo::new("Unfold bundler", "Unfold", "", env!("CARGO_PKG_VERSION"))?;
+        let mut instance = PluginInstance::<Host>::new(|()| Shared, |_| MainThread, &self.entry, &self.id, &info)?;
+        let channels = output_channel_count(&mut instance)?;
+        {
+            let handle = instance.plugin_handle();
+            let render: PluginRender = handle
+                .get_extension()
+                .context("the plugin cannot be told that this is no real-time run")?;
+            render.set(&handle, RenderMode::Offline)?;
+        }
+        let configuration = PluginAudioConfiguration {
+            sample_rate: sample_rate_hz,
+            min_frames_count: 1,
+            max_frames_count: block_samples as u32,
+        };
+        let stopped = instance.activate(|_, _| (), configuration)?;
+        let handle = instance.plugin_handle();
+        let latency = handle
+            .get_extension::<PluginLatency>()
+            .context("the plugin does not report a latency")?;
+        let latency_samples = latency.get(&handle) as usize;
+        let processor = stopped
+            .start_processing()
+            .ok()
+            .context("the plugin refuses to process")?;
+        Ok(Playing {
+            instance,
+            processor,
+            latency_samples,
+            inputs: vec![vec![0.0; block_samples]; channels],
+            outputs: vec![vec![0.0; block_samples]; channels],
+            input_ports: AudioPorts::with_capacity(channels, 1),
+            output_ports: AudioPorts::with_capacity(channels, 1),
+        })
+    }
+}
+
+/// An instance that is active and processing, and the buffers that it is given.
+pub struct Playing {
+    instance: PluginInstance<Host>,
+    processor: StartedPluginAudioProcessor<Host>,
+    /// The latency that the plugin reports.
+    pub latency_samples: usize,
+    /// The next block, by channel.
+    inputs: Vec<Vec<f32>>,
+    /// The last block, by channel.
+    outputs: Vec<Vec<f32>>,
+    input_ports: AudioPorts,
+    output_ports: AudioPorts,
+}
+
+impl Playing {
+    /// Makes `block` the input of every channel, as far as it fits.
+    pub fn fill(&mut self, block: &[f32]) {
+        for input in &mut self.inputs {
+            for (sample, x) in input.iter_mut().zip(block) {
+                *sample = *x;
+            }
+        }
+    }
+
+    /// Processes the first `samples` of what was filled in; the first output channel of them. No allocation.
+    ///
+    /// # Errors
+    /// The plugin refuses.
+    pub fn process(&mut self, samples: usize) -> Result<&[f32]> {
+        let input = self.input_ports.with_input_buffers([AudioPortBuffer {
+            latency: 0,
+            channels: AudioPortBufferType::f32_input_only(
+                self.inputs
+                    .iter_mut()
+                    .map(|input| InputChannel::variable(&mut input[..samples])),
+            ),
+        }]);
+        let mut output = self.output_ports.with_output_buffers([AudioPortBuffer {
+            latency: 0,
+            channels: AudioPortBufferType::f32_output_only(
+                self.outputs.iter_mut().map(|output| &mut output[..samples]),
+            ),
+        }]);
+        let (no_events, mut nowhere) = (InputEvents::empty(), OutputEvents::void());
+        self.processor
+            .process(&input, &mut output, &no_events, &mut nowhere, None, None)?;
+        Ok(&self.outputs[0][..samples])
+    }
+
+    /// Stops and deactivates the instance, then drops it.
+    pub fn close(mut self) {
+        self.instance.deactivate(self.processor.stop_processing());
+    }
+}
+
 /// Loads the first plugin of a `.clap` file and runs `samples` through it, the same in every channel, with
 /// default parameters and in blocks of `block_samples`.
 ///
 /// # Errors
-/// The file does not load, holds no plugin, or the plugin refuses to be made, activated or run.
+/// As [`PluginFile::load`] and [`PluginFile::instance`], or the plugin refuses to process.
 pub fn render(clap: &Path, sample_rate_hz: f64, samples: &[f32], block_samples: usize) -> Result<Rendering> {
-    // SAFETY: loading runs the file's code. It is the plugin that this command has just built from this very
-    // workspace, which is trusted as much as this program.
-    #[allow(unsafe_code)]
-    let entry = unsafe { PluginEntry::load(clap) }.with_context(|| format!("{} does not load", clap.display()))?;
-    let factory = entry.get_plugin_factory().context("the file has no plugin factory")?;
-    let descriptor = factory
-        .plugin_descriptors()
-        .next()
-        .context("the file holds no plugin")?;
-    let id = descriptor.id().context("the plugin has no id")?;
-    let text = |text: Option<&std::ffi::CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
-    let plugin = format!("{} {}", text(descriptor.name()), text(descriptor.version()));
-
-    let info = HostInfo::new("Unfold bundler", "Unfold", "", env!("CARGO_PKG_VERSION"))?;
-    let mut instance = PluginInstance::<Host>::new(|()| Shared, |_| MainThread, &entry, id, &info)?;
-    let channel_count = output_channel_count(&mut instance)?;
-    {
-        let handle = instance.plugin_handle();
-        let render: PluginRender = handle
-            .get_extension()
-            .context("the plugin cannot be told that this is no real-time run")?;
-        render.set(&handle, RenderMode::Offline)?;
-    }
-    let configuration = PluginAudioConfiguration {
-        sample_rate: sample_rate_hz,
-        min_frames_count: 1,
-        max_frames_count: block_samples as u32,
-    };
-    let stopped = instance.activate(|_, _| (), configuration)?;
-    let handle = instance.plugin_handle();
-    let latency = handle
-        .get_extension::<PluginLatency>()
-        .context("the plugin does not report a latency")?;
-    let latency_samples = latency.get(&handle) as usize;
-
+    let file = PluginFile::load(clap)?;
+    let mut playing = file.instance(sample_rate_hz, block_samples)?;
+    let latency_samples = playing.latency_samples;
     let mut padded = samples.to_vec();
     padded.resize(samples.len() + latency_samples, 0.0);
-    let mut processor = stopped
-        .start_processing()
-        .ok()
-        .context("the plugin refuses to process")?;
     let mut output = Vec::with_capacity(padded.len());
     for block in padded.chunks(block_samples) {
-        output.extend(process_block(&mut processor, channel_count, block)?);
+        playing.fill(block);
+        output.extend_from_slice(playing.process(block.len())?);
     }
-    instance.deactivate(processor.stop_processing());
+    playing.close();
     output.drain(..latency_samples);
     Ok(Rendering {
-        plugin,
+        plugin: file.name,
         latency_samples,
         output,
     })
@@ -125,27 +218,4 @@ fn output_channel_count(instance: &mut PluginInstance<Host>) -> Result<usize> {
         "the plugin's input has {input:?} channels and its output {output:?}"
     );
     output.context("the plugin has no main audio port")
-}
-
-/// The first output channel of one block.
-fn process_block(
-    processor: &mut StartedPluginAudioProcessor<Host>,
-    channel_count: usize,
-    block: &[f32],
-) -> Result<Vec<f32>> {
-    let mut inputs = vec![block.to_vec(); channel_count];
-    let mut outputs = vec![vec![0.0; block.len()]; channel_count];
-    let mut input_ports = AudioPorts::with_capacity(channel_count, 1);
-    let mut output_ports = AudioPorts::with_capacity(channel_count, 1);
-    let input = input_ports.with_input_buffers([AudioPortBuffer {
-        latency: 0,
-        channels: AudioPortBufferType::f32_input_only(inputs.iter_mut().map(InputChannel::variable)),
-    }]);
-    let mut output = output_ports.with_output_buffers([AudioPortBuffer {
-        latency: 0,
-        channels: AudioPortBufferType::f32_output_only(outputs.iter_mut().map(Vec::as_mut_slice)),
-    }]);
-    let no_events = InputEvents::empty();
-    processor.process(&input, &mut output, &no_events, &mut OutputEvents::void(), None, None)?;
-    Ok(outputs.swap_remove(0))
 }

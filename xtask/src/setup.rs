@@ -13,6 +13,8 @@ pub enum Purpose {
     Bundle,
     /// Build everything, the standalone program included, and run every check.
     Test,
+    /// Put the plugin into a session in Ardour.
+    Ardour,
 }
 
 /// How the presence of a requirement shows.
@@ -66,6 +68,9 @@ const TEST: &[Requirement] = &[
     needs("python3-venv", Probe::PythonModule("ensurepip")),
 ];
 
+/// The workstation, as Debian 12 has it.
+const ARDOUR: &[Requirement] = &[needs("ardour", Probe::Program(&["ardour7-lua"]))];
+
 /// Makes sure that what `purpose` needs is there.
 ///
 /// # Errors
@@ -83,13 +88,14 @@ pub fn require(purpose: Purpose) -> Result<()> {
     if !is_on_path("apt-get") {
         bail!("these are missing, under the names that Debian gives them; install your system's packages: {packages}");
     }
-    let by_hand = format!("sudo apt-get update && sudo apt-get install {packages}");
+    let install = install_words(purpose);
+    let by_hand = format!("sudo apt-get update && sudo apt-get {} {packages}", install.join(" "));
     let Some(prefix) = privilege() else {
         bail!("system packages are missing; run: {by_hand}");
     };
     println!("installing missing system packages: {packages}");
     let installed =
-        apt_get(prefix, &["update"]) && apt_get(prefix, &[&["install", "--yes"], missing.as_slice()].concat());
+        apt_get(prefix, &["update"]) && apt_get(prefix, &[install, &["--yes"], missing.as_slice()].concat());
     ensure!(installed, "the system packages could not be installed; run: {by_hand}");
     let still_missing = missing_packages(purpose);
     ensure!(
@@ -100,12 +106,24 @@ pub fn require(purpose: Purpose) -> Result<()> {
     Ok(())
 }
 
+/// Ardour recommends as much again as it needs: a desktop's worth, none of it for a session without a screen.
+fn install_words(purpose: Purpose) -> &'static [&'static str] {
+    match purpose {
+        Purpose::Bundle | Purpose::Test => &["install"],
+        Purpose::Ardour => &["install", "--no-install-recommends"],
+    }
+}
+
 /// Debian's names of what is not there.
 fn missing_packages(purpose: Purpose) -> Vec<&'static str> {
-    let for_tests = if purpose == Purpose::Test { TEST } else { &[] };
+    let beyond = match purpose {
+        Purpose::Bundle => &[],
+        Purpose::Test => TEST,
+        Purpose::Ardour => ARDOUR,
+    };
     BUNDLE
         .iter()
-        .chain(for_tests)
+        .chain(beyond)
         .filter(|requirement| !requirement.probe.finds())
         .map(|found| found.package)
         .collect()

@@ -207,7 +207,7 @@ impl<'a> Source<'a> {
 
 /// Memory of its own that this process holds, where the system tells it. Pages of the program file do not count: the
 /// system maps and drops those as it likes.
-fn resident_kb() -> Option<u64> {
+pub fn resident_kb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.split_whitespace().next()?.parse().ok()

@@ -6,6 +6,7 @@
 mod instances;
 mod lane;
 mod meters;
+mod plugins;
 mod products;
 mod roof;
 mod text;
@@ -23,6 +24,7 @@ use crate::{bundle, report};
 use instances::Instances;
 pub use lane::quantile;
 use lane::{BURST_HOPS, Figure, Lane, PEER_RATE_HZ, Signal};
+use plugins::Plugins;
 use roof::Roof;
 
 const RATES_HZ: [f64; 4] = [44_100.0, 48_000.0, 96_000.0, 192_000.0];
@@ -69,6 +71,8 @@ struct Report {
     achieved_gflop_per_s: f64,
     roof: Roof,
     instances: Instances,
+    /// The same with the built plugin; `None` where nothing was bundled.
+    plugins: Option<Plugins>,
     /// Median time to make an engine (48 kHz stereo).
     engine_creation_ms: f64,
     /// Median time to learn atoms from 3 s of noise.
@@ -120,6 +124,8 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
     let [peer, full, learnt, noise, decay, ..] = figures.as_slice() else {
         unreachable!("lanes() makes more than five lanes")
     };
+    let bundled = bundle::target_folder()?.join("bundled");
+    let clap = Some(bundled.join("Unfold.clap")).filter(|clap| clap.exists());
     let macs = model.config.macs_per_hop(model.layers());
     let per_ns = |work: usize| work as f64 / (full.median_us * 1e3);
     Ok(Report {
@@ -137,9 +143,10 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
         achieved_gflop_per_s: per_ns(2 * macs),
         roof: Roof::measure(WEIGHT_BYTES * model.config.block_lengths().iter().sum::<usize>()),
         instances: Instances::measure(model)?,
+        plugins: clap.as_deref().map(Plugins::measure).transpose()?,
         engine_creation_ms: instances::creation_ms(model)?,
         learning_ms: instances::learning_ms(model)?,
-        plugin_bytes: plugin_bytes(&bundle::target_folder()?.join("bundled")),
+        plugin_bytes: plugin_bytes(&bundled),
         lanes: figures,
     })
 }

@@ -1,6 +1,7 @@
 //! The figures as Markdown.
 
 use super::lane::{BURST_HOPS, Figure};
+use super::plugins::Plugins;
 use super::{PluginSize, Report};
 use crate::report::table;
 
@@ -54,9 +55,9 @@ fn summary(report: &Report) -> String {
                 report.instances.count
             ),
             format!(
-                "{:.1} % (99 %: {:.1} %)",
-                100.0 * report.instances.share_of_core,
-                100.0 * report.instances.p99_share_of_core
+                "{} (99 %: {})",
+                percent(report.instances.share_of_core),
+                percent(report.instances.p99_share_of_core)
             ),
         ),
         (
@@ -95,10 +96,51 @@ fn summary(report: &Report) -> String {
             format!("{:.1} GFLOP/s", roof.fused_gflop_per_s),
         ),
     ];
+    if let Some(plugins) = &report.plugins {
+        rows.extend(instances_of_the_plugin(plugins));
+    }
     let size = |plugin: &PluginSize| (plugin.name.to_owned(), format!("{:.1} MB", plugin.bytes as f64 / 1e6));
     rows.extend(report.plugin_bytes.iter().map(size));
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(what, value)| vec![what, value]).collect();
     table(&["what", "measured"].map(str::to_owned), &rows)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// The built plugin itself, many times in one process.
+fn instances_of_the_plugin(plugins: &Plugins) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for turns in &plugins.turns {
+        rows.push((
+            format!(
+                "{} stereo instances of the built plugin at 48 kHz and full depth, blocks of {} samples, share of one core",
+                plugins.count, turns.block_samples
+            ),
+            format!(
+                "{} (99 %: {}; 99 % of single blocks: {} of the block's time)",
+                percent(turns.share_of_core),
+                percent(turns.p99_share_of_core),
+                percent(turns.p99_share_of_block)
+            ),
+        ));
+    }
+    rows.push((
+        "making an instance of the built plugin: create, initialise, activate".to_owned(),
+        format!(
+            "{:.2} ms (slowest of {}: {:.2} ms)",
+            plugins.creation_ms, plugins.count, plugins.slowest_creation_ms
+        ),
+    ));
+    let memory = plugins.memory_kb;
+    rows.extend(memory.map(|kb| {
+        (
+            "memory that each further instance adds".to_owned(),
+            format!("{kb:.0} kB"),
+        )
+    }));
+    rows
 }
 
 fn lanes(figures: &[Figure]) -> String {
