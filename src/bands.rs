@@ -81,6 +81,7 @@ impl Bands {
     }
 
     /// Mean power `[bands]` of the bin powers `[bins]` in each band; 0 for bands above the Nyquist frequency.
+    #[inline(always)]
     pub fn mean_power_into(&self, bin_power: &[f32], band_power: &mut [f32]) {
         band_power.fill(0.0);
         for (lower, bins) in self.between.iter().enumerate() {
@@ -95,6 +96,7 @@ impl Bands {
     }
 
     /// Gains `[bins]` interpolated between the gains `[bands]`.
+    #[inline(always)]
     pub fn interpolate_into(&self, band_gain: &[f32], bin_gain: &mut [f32]) {
         for (bins, gains) in self.between.iter().zip(band_gain.windows(2)) {
             let (lower, step) = (gains[0], gains[1] - gains[0]);

@@ -23,6 +23,7 @@ use crate::noise_floor::{FrontEnd, compress};
 use crate::noise_profile::{NoiseProfile, ProfileError};
 use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
+use crate::simd::dispatch;
 use crate::stft::{SYNTHESIS_HOPS, Stft};
 use crate::units::{db_to_gain, hop_samples};
 pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
@@ -265,12 +266,16 @@ impl Engine {
             start += count;
             if self.position == hop {
                 self.position = 0;
-                self.process_hop(settings);
+                dispatch(
+                    #[inline(always)]
+                    || self.process_hop(settings),
+                );
                 after_hop(self);
             }
         }
     }
 
+    #[inline(always)]
     fn process_hop(&mut self, settings: &Settings) {
         for channel in &mut self.channels {
             let window = &channel.history[channel.history.len() - self.stft.window_samples()..];
@@ -297,6 +302,7 @@ impl Engine {
     }
 
     /// Runs the network of every solver that the stereo mode needs.
+    #[inline(always)]
     fn solve(&mut self, settings: &Settings) {
         if settings.stereo != self.last_stereo && settings.stereo == StereoMode::Independent {
             // The idle solvers go on from what the linked one knows.
@@ -336,6 +342,7 @@ impl Engine {
     }
 
     /// Bin powers -> removal of one solver.
+    #[inline(always)]
     fn run_network(&mut self, index: usize, adapt: bool, strength: Strength) {
         let solver = &mut self.solvers[index];
         self.bands.mean_power_into(&self.bin_power, &mut solver.band_power);
@@ -363,6 +370,7 @@ fn sanitise(sample: f32) -> f32 {
     }
 }
 
+#[inline(always)]
 fn add_power(spectrum: &[Complex32], scale: f32, power: &mut [f32]) {
     for (p, x) in power.iter_mut().zip(spectrum) {
         *p += x.norm_sqr() * scale;

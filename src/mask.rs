@@ -11,6 +11,7 @@ pub struct Strength {
 
 /// Part of the input to *remove* per band: `amount (1 - max(g, floor))`. The result keeps the rest, so that
 /// speech + noise = input holds by construction.
+#[inline(always)]
 pub fn removal_into(mask: &[f32], strength: Strength, removal: &mut [f32]) {
     let (amount, floor_gain) = (share(strength.amount), share(strength.floor_gain));
     for (out, g) in removal.iter_mut().zip(mask) {

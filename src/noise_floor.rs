@@ -38,6 +38,7 @@ impl Default for FrontEndConfig {
 }
 
 /// Compressed magnitude of a power: |X|^0.5.
+#[inline(always)]
 pub fn compress(power: f32) -> f32 {
     power.sqrt().sqrt()
 }
@@ -90,6 +91,7 @@ impl FrontEnd {
 
     /// One frame: band powers `[bands]` in, level-normalised features and floor `[bands]` out. The features'
     /// mean over the bands is about 1, whatever the input level.
+    #[inline(always)]
     pub fn push(&mut self, band_power: &[f32], features: &mut [f32], floor: &mut [f32]) {
         for (v, &power) in features.iter_mut().zip(band_power) {
             *v = compress(power);
@@ -107,6 +109,7 @@ impl FrontEnd {
         }
     }
 
+    #[inline(always)]
     fn track(&mut self, magnitudes: &[f32], mean: f32) {
         // A running average over the first frames, so that the start of a signal needs no warm-up.
         self.frames = self.frames.saturating_add(1);

@@ -45,7 +45,13 @@ impl Stft {
         // In f64, so that the products add up to 1 in f32.
         let quarter = |n: usize, of: usize| FRAC_PI_2 * n as f64 / of as f64;
         let analysis: Vec<f64> = (0..window_samples)
-            .map(|n| if n < rise { quarter(n, rise).sin() } else { quarter(n - rise, hop_samples).cos() })
+            .map(|n| {
+                if n < rise {
+                    quarter(n, rise).sin()
+                } else {
+                    quarter(n - rise, hop_samples).cos()
+                }
+            })
             .collect();
         let spoken = window_samples - SYNTHESIS_HOPS * hop_samples;
         let synthesis = analysis[spoken..].iter().enumerate().map(|(n, seen)| {
@@ -90,6 +96,7 @@ impl Stft {
     }
 
     /// Spectrum `[bins]` of `samples` `[window_samples]`, oldest first.
+    #[inline(always)]
     pub fn analyse(&mut self, samples: &[f32], spectrum: &mut [Complex32]) {
         for ((f, x), w) in self.frame.iter_mut().zip(samples).zip(&self.analysis) {
             *f = x * w;
@@ -103,6 +110,7 @@ impl Stft {
 
     /// Overlap-adds the frame of `spectrum` (overwritten): the last but one of its hops completes `overlap` into `output`
     /// (one hop), the last is left in `overlap`.
+    #[inline(always)]
     pub fn synthesise(&mut self, spectrum: &mut [Complex32], overlap: &mut [f32], output: &mut [f32]) {
         // A real signal has a real first bin, and a real last one if its length is even.
         spectrum[0].im = 0.0;

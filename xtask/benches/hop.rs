@@ -60,11 +60,12 @@ fn whole_hop(criterion: &mut Criterion) {
 /// Into the spectrum and back.
 fn transform(criterion: &mut Criterion) {
     let (hop, signal) = (hop_samples(RATE_HZ), signal());
-    let mut stft = Stft::new(hop);
+    let mut stft = Stft::new(hop, model_file::shipped().config.window_hops);
     let mut spectrum = vec![Complex32::default(); stft.bins()];
     let (mut overlap, mut output) = (vec![0.0; hop], vec![0.0; hop]);
     criterion.bench_function("stft/analyse", |bencher| {
-        bencher.iter(|| stft.analyse(&signal[..hop], black_box(&signal[hop..2 * hop]), &mut spectrum));
+        let window = &signal[..stft.window_samples()];
+        bencher.iter(|| stft.analyse(black_box(window), &mut spectrum));
     });
     criterion.bench_function("stft/synthesise", |bencher| {
         // It overwrites the spectrum.
@@ -77,7 +78,7 @@ fn transform(criterion: &mut Criterion) {
 /// Between bins and bands, features and mask: everything around the network.
 fn around_the_network(criterion: &mut Criterion) {
     let config = &model_file::shipped().config;
-    let window_samples = 2 * hop_samples(RATE_HZ);
+    let window_samples = config.window_hops * hop_samples(RATE_HZ);
     let bands = Bands::new(&config.band_centres_hz, window_samples, RATE_HZ);
     let bin_power: Vec<f32> = (0..bands.bins()).map(|bin| 1e-6 * (1 + bin % 7) as f32).collect();
     let (mut band_power, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);

@@ -52,6 +52,14 @@ pub struct Example {
     pub learnt_noise: Vec<f32>,
 }
 
+impl Example {
+    /// Whether every sample is a number.
+    pub fn is_finite(&self) -> bool {
+        let signals = [&self.mix, &self.speech, &self.learnt_noise];
+        signals.into_iter().flatten().all(|x| x.is_finite())
+    }
+}
+
 /// Working memory of one thread. Examples do not depend on what it was used for before.
 #[derive(Default)]
 pub struct Scratch {

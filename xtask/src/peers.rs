@@ -57,7 +57,11 @@ pub fn undo_rnnoise_phase(output: &[f32]) -> Vec<f32> {
 pub fn oracle_mask(pair: &Pair, config: &Config) -> Vec<f32> {
     let noise = pair.noise();
     let mut transform = transform(config.window_hops);
-    let bands = Bands::new(&config.band_centres_hz, transform.window_samples(), f64::from(SAMPLE_RATE_HZ));
+    let bands = Bands::new(
+        &config.band_centres_hz,
+        transform.window_samples(),
+        f64::from(SAMPLE_RATE_HZ),
+    );
     let speech_powers = band_powers(&pair.clean, &mut transform, &bands);
     let noise_powers = band_powers(&noise, &mut transform, &bands);
     let (mut band_gain, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);
@@ -113,7 +117,10 @@ fn filter_frames(signal: &[f32], transform: &mut Stft, mut change: impl FnMut(&m
     let mut spectrum = vec![Complex32::default(); transform.bins()];
     let (mut overlap, mut output) = (vec![0.0; hop], vec![0.0; hop]);
     let mut result = Vec::with_capacity(signal.len() + 2 * hop);
-    for frame in padded(signal, transform).windows(transform.window_samples()).step_by(hop) {
+    for frame in padded(signal, transform)
+        .windows(transform.window_samples())
+        .step_by(hop)
+    {
         transform.analyse(frame, &mut spectrum);
         change(&mut spectrum);
         transform.synthesise(&mut spectrum, &mut overlap, &mut output);

@@ -126,7 +126,11 @@ pub fn systems(models: &[(ModelInfo, Arc<Model>)], floor_db: f32, full_depth: bo
         System::RnNoise { phase_undone: true },
         System::LogMmse,
     ]);
-    systems.extend(models.first().map(|(_, model)| System::OracleMask { model: model.clone() }));
+    systems.extend(
+        models
+            .first()
+            .map(|(_, model)| System::OracleMask { model: model.clone() }),
+    );
     systems
 }
 

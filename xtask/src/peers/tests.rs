@@ -4,7 +4,6 @@ use super::log_mmse::exponential_integral;
 use super::*;
 use crate::metrics::si_sdr_db;
 use crate::resample::resample;
-use crate::train::config::NetworkConfig;
 
 /// A synthesised voice at 48 kHz.
 fn speech() -> Vec<f32> {
@@ -57,12 +56,8 @@ fn delay_samples(estimate: &[f32], reference: &[f32]) -> i64 {
 #[test]
 fn no_peer_is_delayed_or_cut() {
     let pair = noisy_pair();
-    let config = NetworkConfig::default().model_config();
-    let outputs = [
-        rnnoise(&pair.noisy),
-        log_mmse(&pair.noisy),
-        oracle_mask(&pair, &config),
-    ];
+    let config = &unfold::model_file::shipped().config;
+    let outputs = [rnnoise(&pair.noisy), log_mmse(&pair.noisy), oracle_mask(&pair, config)];
     for (output, name) in outputs.iter().zip(["RNNoise", "log-MMSE", "oracle"]) {
         assert_eq!(output.len(), pair.noisy.len(), "{name}");
         assert_eq!(delay_samples(output, &pair.clean), 0, "{name}");
@@ -83,9 +78,9 @@ fn rnnoise_keeps_clean_speech_best_with_its_phase_undone() {
 #[test]
 fn every_peer_removes_steady_noise_and_the_oracle_most() {
     let pair = noisy_pair();
-    let config = NetworkConfig::default().model_config();
+    let config = &unfold::model_file::shipped().config;
     let score = |signal: &[f32]| si_sdr_db(signal, &pair.clean);
-    let (input, oracle) = (score(&pair.noisy), score(&oracle_mask(&pair, &config)));
+    let (input, oracle) = (score(&pair.noisy), score(&oracle_mask(&pair, config)));
     for peer in [rnnoise(&pair.noisy), log_mmse(&pair.noisy)] {
         assert!(score(&peer) > input + 2.0, "{} of {input}", score(&peer));
         assert!(score(&peer) < oracle, "{} above the oracle's {oracle}", score(&peer));

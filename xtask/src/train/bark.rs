@@ -22,8 +22,9 @@ const SPEECH_POWER: f32 = 5e8;
 /// Frames of less than this share of the loudest frame's power are pauses when the level is measured.
 const PAUSE_SHARE: f32 = 1e-3;
 
-/// Below this share of the mix's mean power per bin the loudest frame of the speech is no speech.
-const SPEECHLESS_SHARE: f32 = 1e-6;
+/// Below this multiple of the mix's mean power per bin the loudest frame of the speech, all bands together, is lost in the
+/// mix (some 25 dB under it): what would be heard of it then is noise, and its slopes are without bounds.
+const SPEECHLESS_SHARE: f32 = 1.0;
 
 /// PESQ's calibration of loudness (Sl), sone per Bark.
 const LOUDNESS_SCALE: f32 = 0.186_605_5;

@@ -19,6 +19,9 @@ pub const TRAINING_RATE_HZ: f64 = 48_000.0;
 /// Exponent of the compressed magnitudes in the loss.
 pub const COMPRESSION: f32 = 0.3;
 
+/// Examples that may stand in for one that is not finite.
+const MOST_REPLACEMENTS: u64 = 8;
+
 /// Bins above this are not part of the loss.
 const LOSS_LIMIT_HZ: f64 = 20_000.0;
 
@@ -78,9 +81,18 @@ impl Preparer {
         }
     }
 
-    /// Draws the example of a seed and prepares it.
+    /// Draws the example of a seed and prepares it. One that is not finite would end the training: it is reported, and the
+    /// example of a neighbouring seed takes its place.
     pub fn draw(&mut self, mixer: &Mixer, seed: u64, frames: usize) -> Prepared {
-        let example = mixer.example(seed, frames * hop_samples(TRAINING_RATE_HZ), &mut self.scratch);
+        let length = frames * hop_samples(TRAINING_RATE_HZ);
+        let mut example = mixer.example(seed, length, &mut self.scratch);
+        for replacement in (1..=MOST_REPLACEMENTS).map(|n| seed ^ (n << 50)) {
+            if example.is_finite() {
+                break;
+            }
+            eprintln!("the example of seed {seed} is not finite; {replacement} takes its place");
+            example = mixer.example(replacement, length, &mut self.scratch);
+        }
         self.prepare(&example)
     }
 
@@ -92,7 +104,10 @@ impl Preparer {
         let (mut power, mut band_power) = (vec![0.0; self.stft.bins()], vec![0.0; bands]);
         let scale = self.stft.power_scale();
         let mut frames = Vec::new();
-        for window in noise.windows(self.stft.window_samples()).step_by(self.stft.hop_samples()) {
+        for window in noise
+            .windows(self.stft.window_samples())
+            .step_by(self.stft.hop_samples())
+        {
             self.stft.analyse(window, &mut spectrum);
             for (p, x) in power.iter_mut().zip(&spectrum) {
                 *p = x.norm_sqr() * scale;

@@ -286,7 +286,7 @@ mod tests {
 
     /// The term for gains by frame and bin, and its derivative.
     fn run(example: &Prepared, mask: &[f32]) -> (f64, Vec<f32>) {
-        let bins = loss_bins();
+        let bins = loss_bins(window_samples());
         let mut term = Loudness::new(window_samples());
         term.start();
         let frames = || mask.chunks_exact(bins).zip(example.mix_power.chunks_exact(bins));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn score(example: &Prepared, gain: impl Fn(usize, usize) -> f32) -> f64 {
-        let bins = loss_bins();
+        let bins = loss_bins(window_samples());
         let mask: Vec<f32> = (0..FRAMES * bins).map(|at| gain(at / bins, at % bins)).collect();
         run(example, &mask).0
     }
@@ -311,7 +311,7 @@ mod tests {
     fn gradient_matches_finite_differences() {
         let example = example(0.1, 0.1);
         let mut seed = 11;
-        let length = FRAMES * loss_bins();
+        let length = FRAMES * loss_bins(window_samples());
         let mask: Vec<f32> = (0..length).map(|_| 0.6 + pseudo_random(&mut seed)).collect();
         let (_, gradient) = run(&example, &mask);
         for direction in 0..12 {
