@@ -76,6 +76,7 @@ fn engines_with_a_field_repeat_themselves_after_a_reset() {
 #[test]
 #[cfg(not(feature = "assert_process_allocs"))]
 fn an_engine_with_a_field_never_allocates() {
+    use unfold::engine::StereoMode;
     for inference in [FieldInference::MeanField, FieldInference::BeliefPropagation] {
         let mut engine = Engine::new(with_field(inference, |_| ()), RATE_HZ, 2).unwrap();
         let (mut left, mut right) = (noisy(), noisy());
