@@ -27,6 +27,10 @@ const SPEECH_RANGE_DB: f32 = 30.0;
 /// The same for noise: short bursts are measured while they sound.
 const NOISE_RANGE_DB: f32 = 25.0;
 
+/// A noise of less power than this, where it had unit power before its learnt stretch or its band was cut off, stays as it is:
+/// the gain to the wanted ratio could overflow.
+const INAUDIBLE_POWER: f32 = 1e-12;
+
 /// Power of their minutes with which speech collections and clips are drawn.
 const SPEECH_LENGTH_EXPONENT: f32 = 0.5;
 
@@ -172,6 +176,10 @@ impl<'a> Mixer<'a> {
         if let Some(speed) = &speed {
             samples = speed.run(&samples, length);
         }
+        if chance(rng, config.speech_formant_chance) {
+            let most = config.speech_formant_octaves;
+            spectral.shift_formants(&mut samples, uniform(rng, [-most, most]));
+        }
         if chance(rng, config.low_cut_chance) {
             Biquad::high_pass(log_uniform(rng, config.low_cut_hz), 0.707).run(&mut samples);
         }
@@ -245,7 +253,7 @@ impl<'a> Mixer<'a> {
         };
         let speech_power = active_power(speech, SPEECH_RANGE_DB);
         let noise_power = active_power(noise, NOISE_RANGE_DB);
-        if speech_power > 0.0 && noise_power > 0.0 {
+        if speech_power > 0.0 && noise_power > INAUDIBLE_POWER {
             scale(noise, (speech_power / noise_power).sqrt() * db_to_gain(-snr_db));
         }
     }

@@ -271,6 +271,44 @@ fn texture_gains_are_bounded_whatever_the_envelope() {
     }
 }
 
+#[test]
+fn formants_move_and_the_pitch_stays() {
+    let voice = |formant_hz: f32| {
+        let mut voice = vec![0.0; 48_000];
+        for order in 1..=40 {
+            let partial = sine(150.0 * order as f32, voice.len());
+            voice.iter_mut().zip(&partial).for_each(|(x, y)| *x += y);
+        }
+        Biquad::band_pass(formant_hz, 3.0).run(&mut voice);
+        voice
+    };
+    // What is left between the partials once the pitch is taken out.
+    let unpitched = |x: &[f32]| {
+        let period = 320;
+        let rest = x[period..].iter().zip(x).map(|(now, before)| (now - before).powi(2));
+        rest.sum::<f32>() / x.iter().map(|y| y * y).sum::<f32>()
+    };
+    let band_db = |x: &[f32], hz: f32| {
+        let mut band = x.to_vec();
+        Biquad::band_pass(hz, 6.0).run(&mut band);
+        10.0 * (peak(&band[24_000..47_000]) / peak(&x[24_000..47_000])).log10()
+    };
+    for (octaves, expected_hz) in [(0.4, 1320.0), (-0.4, 758.0)] {
+        let mut moved = voice(1000.0);
+        Spectral::default().shift_formants(&mut moved, octaves);
+        assert!(unpitched(&moved[2000..46_000]) < 0.01, "{octaves}: the pitch is lost");
+        let wanted = voice(expected_hz);
+        for hz in [1000.0, expected_hz] {
+            assert_near(band_db(&moved, hz), band_db(&wanted, hz), 2.0);
+        }
+    }
+    let mut same = hiss(9, 20_000);
+    Spectral::default().shift_formants(&mut same, 0.0);
+    for (x, y) in same.iter().zip(&hiss(9, 20_000)) {
+        assert_near(*x, *y, 1e-4);
+    }
+}
+
 fn grains(speed: [f32; 2], gain_db: f32) -> Grains {
     Grains {
         length_s: [0.03, 0.4],

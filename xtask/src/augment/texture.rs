@@ -1,4 +1,5 @@
-//! Texture transfer (cross-synthesis): the fine structure of one sound under the band envelopes of another.
+//! Gains over time and bands: the fine structure of one sound under the band envelopes of another (cross-synthesis), or
+//! under its own at another pitch, as another vocal tract would give.
 
 use super::{RATE_HZ, Spectral, db_to_gain};
 
@@ -16,6 +17,9 @@ const BAND_RANGE_HZ: [f32; 2] = [100.0, 20_000.0];
 
 /// Largest gain and largest attenuation of a band, in dB.
 pub(super) const MAX_GAIN_DB: f32 = 30.0;
+
+/// The same where formants move.
+const MAX_FORMANT_GAIN_DB: f32 = 15.0;
 
 /// Envelopes count as at least this far below the loudest band of their sound, in dB.
 const ENVELOPE_RANGE_DB: f32 = 70.0;
@@ -43,6 +47,25 @@ impl Spectral {
             .collect();
         smooth_over_frames(&mut gains_db);
         self.apply_band_gains(fine, &gains_db);
+    }
+
+    /// Moves the band envelopes up by `octaves` (down if negative) and leaves the pitch: a voice with a shorter or longer
+    /// vocal tract. Gains stay within ±15 dB.
+    pub fn shift_formants(&mut self, voice: &mut [f32], octaves: f32) {
+        let [low_hz, high_hz] = BAND_RANGE_HZ;
+        let bands_up = octaves * BANDS as f32 / (high_hz / low_hz).log2();
+        let mut gains_db = self.envelopes(voice);
+        for bands_db in &mut gains_db {
+            let own_db = *bands_db;
+            *bands_db = std::array::from_fn(|band| {
+                let source = (band as f32 - bands_up).clamp(0.0, (BANDS - 1) as f32);
+                let at = (source as usize).min(BANDS - 2);
+                let moved_db = own_db[at] + (source - at as f32) * (own_db[at + 1] - own_db[at]);
+                (moved_db - own_db[band]).clamp(-MAX_FORMANT_GAIN_DB, MAX_FORMANT_GAIN_DB)
+            });
+        }
+        smooth_over_frames(&mut gains_db);
+        self.apply_band_gains(voice, &gains_db);
     }
 
     /// Band levels of every frame, relative to the sound's mean power.

@@ -26,6 +26,10 @@ pub struct MixConfig {
     pub speech_speed_chance: f32,
     /// Speed factor of the speech.
     pub speech_speed: [f32; 2],
+    /// Chance that the speech gets another vocal tract: formants higher or lower at the same pitch.
+    pub speech_formant_chance: f32,
+    /// How far the formants move, in octaves: within ± this.
+    pub speech_formant_octaves: f32,
     /// Chance of a random equaliser on the speech.
     pub speech_eq_chance: f32,
     /// Largest gain of each of its filters, in dB.
@@ -125,6 +129,8 @@ impl Default for MixConfig {
             min_active_share: 0.35,
             speech_speed_chance: 0.5,
             speech_speed: [0.82, 1.22],
+            speech_formant_chance: 0.5,
+            speech_formant_octaves: 0.35,
             speech_eq_chance: 0.7,
             speech_eq_db: 12.0,
             low_cut_chance: 0.3,
@@ -184,6 +190,7 @@ impl MixConfig {
             ("two_utterances_chance", self.two_utterances_chance),
             ("min_active_share", self.min_active_share),
             ("speech_speed_chance", self.speech_speed_chance),
+            ("speech_formant_chance", self.speech_formant_chance),
             ("speech_eq_chance", self.speech_eq_chance),
             ("low_cut_chance", self.low_cut_chance),
             ("reverb_chance", self.reverb_chance),
@@ -219,6 +226,7 @@ impl MixConfig {
             ("pause_s", self.pause_s, [0.0, 60.0]),
             ("utterance_level_db", self.utterance_level_db, GAINS_DB),
             ("speech_speed", self.speech_speed, SPEEDS),
+            ("speech_formant_octaves", [self.speech_formant_octaves; 2], [0.0, 1.0]),
             ("speech_eq_db", [self.speech_eq_db; 2], [0.0, 40.0]),
             ("low_cut_hz", self.low_cut_hz, AUDIBLE_HZ),
             ("rt60_s", self.rt60_s, [0.01, 10.0]),

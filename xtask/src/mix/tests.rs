@@ -113,6 +113,15 @@ fn the_rest_beside_the_speech_has_the_asked_ratio() {
 }
 
 #[test]
+fn a_noise_of_which_next_to_nothing_is_left_stays_finite() {
+    let corpus = corpus();
+    let mixer = Mixer::new(&corpus, plain()).unwrap();
+    let mut noise = vec![1e-21; LENGTH];
+    mixer.set_snr(&mut ChaCha8Rng::seed_from_u64(1), &syllables(7600.0, 1), &mut noise);
+    assert!(noise.iter().all(|x| x.is_finite()));
+}
+
+#[test]
 fn the_level_is_met_unless_it_would_clip() {
     let config = MixConfig {
         level_db: [-40.0, -40.0],
