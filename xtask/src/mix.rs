@@ -2,6 +2,7 @@
 
 mod config;
 mod noise;
+mod speech;
 
 use anyhow::{Context, Result};
 use rand::distr::Distribution;
@@ -12,11 +13,12 @@ use rand_chacha::ChaCha8Rng;
 pub use config::MixConfig;
 
 use crate::augment::{
-    Biquad, RATE_HZ, Spectral, SpeedChange, active_power, band_limit, chance, clip, db_to_gain, fade_in, fade_out,
-    log_uniform, normalise, peak, random_equaliser, room_response, scale, uniform,
+    RATE_HZ, Spectral, SpeedChange, active_power, band_limit, chance, clip, db_to_gain, log_uniform, peak,
+    room_response, scale, uniform,
 };
 use crate::corpus::{Clip, Corpus, Sampler};
 use crate::synth_noise::KindSampler;
+use speech::Speech;
 
 /// Bandwidth of an example whose reference is known at every frequency, in Hz.
 pub const ALL_FREQUENCIES_HZ: f32 = RATE_HZ / 2.0;
@@ -31,14 +33,8 @@ const NOISE_RANGE_DB: f32 = 25.0;
 /// the gain to the wanted ratio could overflow.
 const INAUDIBLE_POWER: f32 = 1e-12;
 
-/// Power of their minutes with which speech collections and clips are drawn.
-const SPEECH_LENGTH_EXPONENT: f32 = 0.5;
-
 /// Draws from a corpus before an almost silent stretch is accepted.
 const TRIES: usize = 12;
-
-/// Fade at the inner ends of two utterances: 10 ms.
-const UTTERANCE_FADE_SAMPLES: usize = 480;
 
 /// Largest magnitude in an example.
 const PEAK_LIMIT: f32 = 0.99;
@@ -80,12 +76,6 @@ pub struct Mixer<'a> {
     noise_count: WeightedIndex<f32>,
 }
 
-struct Speech {
-    samples: Vec<f32>,
-    /// Bandwidth of the recording as it sounds now, in Hz; `None` for full-band material.
-    limit_hz: Option<f32>,
-}
-
 impl<'a> Mixer<'a> {
     /// Prepares the draws.
     ///
@@ -96,10 +86,10 @@ impl<'a> Mixer<'a> {
         let babble = config.babble_weight;
         let noise_factor = |clip: &Clip| if clip.source.contains("babble") { babble } else { 1.0 };
         Ok(Self {
-            full_band: Sampler::new(&corpus.speech, SPEECH_LENGTH_EXPONENT, |clip| {
+            full_band: Sampler::new(&corpus.speech, config.speech_length_exponent, |clip| {
                 f32::from(u8::from(clip.is_full_band()))
             }),
-            band_limited: Sampler::new(&corpus.speech, SPEECH_LENGTH_EXPONENT, |clip| {
+            band_limited: Sampler::new(&corpus.speech, config.speech_length_exponent, |clip| {
                 f32::from(u8::from(!clip.is_full_band()))
             }),
             recorded_noise: Sampler::new(&corpus.noise, config.noise_length_exponent, noise_factor)
@@ -158,71 +148,6 @@ impl<'a> Mixer<'a> {
         } else {
             self.speech(rng, length, spectral).samples
         }
-    }
-
-    /// Speech after speed change, equaliser and room; level arbitrary.
-    fn speech(&self, rng: &mut impl Rng, length: usize, spectral: &mut Spectral) -> Speech {
-        let config = &self.config;
-        let wants_full_band = chance(rng, config.full_band_share);
-        let sampler = match (&self.full_band, &self.band_limited) {
-            (Some(full), _) if wants_full_band => full,
-            (_, Some(limited)) => limited,
-            (Some(full), None) => full,
-            (None, None) => unreachable!("a corpus has speech"),
-        };
-        let speed = pick_speed(rng, config.speech_speed_chance, config.speech_speed);
-        let raw_length = speed.as_ref().map_or(length, |speed| speed.input_samples(length));
-        let (mut samples, bandwidth_hz) = self.utterances(rng, sampler, raw_length);
-        if let Some(speed) = &speed {
-            samples = speed.run(&samples, length);
-        }
-        if chance(rng, config.speech_formant_chance) {
-            let most = config.speech_formant_octaves;
-            spectral.shift_formants(&mut samples, uniform(rng, [-most, most]));
-        }
-        if chance(rng, config.low_cut_chance) {
-            Biquad::high_pass(log_uniform(rng, config.low_cut_hz), 0.707).run(&mut samples);
-        }
-        if chance(rng, config.speech_eq_chance) {
-            random_equaliser(rng, config.speech_eq_db).run(&mut samples);
-        }
-        if chance(rng, config.reverb_chance) {
-            place_in_room(rng, &mut samples, config.rt60_s, config.direct_to_reverb_db, spectral);
-        }
-        normalise(&mut samples, SPEECH_RANGE_DB);
-        let limit_hz = bandwidth_hz.map(|hz| hz * speed.map_or(1.0, |speed| speed.factor()));
-        Speech { samples, limit_hz }
-    }
-
-    /// One stretch of speech, or two with a pause between, and their common bandwidth unless full.
-    fn utterances(&self, rng: &mut impl Rng, sampler: &Sampler, length: usize) -> (Vec<f32>, Option<f32>) {
-        let config = &self.config;
-        let mut samples = vec![0.0; length];
-        let split = if chance(rng, config.two_utterances_chance) {
-            (length as f32 * uniform(rng, [0.25, 0.75])) as usize
-        } else {
-            length
-        };
-        let mut bandwidth_hz = self.utterance(rng, sampler, &mut samples[..split]);
-        let resume = split + (uniform(rng, config.pause_s) * RATE_HZ) as usize;
-        if resume < length {
-            fade_out(&mut samples, split, UTTERANCE_FADE_SAMPLES);
-            let second = &mut samples[resume..];
-            bandwidth_hz = bandwidth_hz.min(self.utterance(rng, sampler, second));
-            scale(second, db_to_gain(uniform(rng, config.utterance_level_db)));
-            fade_in(second, 0, UTTERANCE_FADE_SAMPLES);
-        }
-        let full_band = bandwidth_hz >= crate::corpus::FULL_BAND_HZ;
-        (samples, (!full_band).then_some(bandwidth_hz))
-    }
-
-    /// Fills `out` with a stretch that holds speech, at equal level for all clips; gives the clip's bandwidth.
-    fn utterance(&self, rng: &mut impl Rng, sampler: &Sampler, out: &mut [f32]) -> f32 {
-        let min_share = self.config.min_active_share;
-        let (clip, start) = pick_stretch(rng, sampler, out.len(), SPEECH_RANGE_DB, min_share);
-        clip.copy_to(start, out);
-        normalise(out, SPEECH_RANGE_DB);
-        clip.bandwidth_hz
     }
 
     /// Sometimes narrows the speech, or speech and noise alike, as a telephone or a codec would.

@@ -11,6 +11,9 @@ pub struct MixConfig {
     pub pure_noise_share: f32,
     /// Share of the speech taken from full-band recordings.
     pub full_band_share: f32,
+    /// Power of its minutes with which a speech collection is drawn among those of its bandwidth, and a clip within it: 1 by
+    /// length, so that every voice counts by what there is of it; 0 all alike.
+    pub speech_length_exponent: f32,
     /// Share of band-limited speech whose example ends at the speech's bandwidth as a whole, so that nothing is
     /// said about higher frequencies; in the rest the noise is full-band and the reference is empty above.
     pub band_unknown_share: f32,
@@ -121,21 +124,22 @@ impl Default for MixConfig {
     fn default() -> Self {
         Self {
             pure_noise_share: 0.04,
-            full_band_share: 0.4,
+            full_band_share: 0.2,
+            speech_length_exponent: 1.0,
             band_unknown_share: 0.5,
             two_utterances_chance: 0.25,
             pause_s: [0.05, 0.7],
             utterance_level_db: [-8.0, 8.0],
             min_active_share: 0.35,
-            speech_speed_chance: 0.5,
-            speech_speed: [0.82, 1.22],
-            speech_formant_chance: 0.5,
-            speech_formant_octaves: 0.35,
-            speech_eq_chance: 0.7,
-            speech_eq_db: 12.0,
+            speech_speed_chance: 0.9,
+            speech_speed: [0.62, 1.55],
+            speech_formant_chance: 0.65,
+            speech_formant_octaves: 0.45,
+            speech_eq_chance: 0.9,
+            speech_eq_db: 18.0,
             low_cut_chance: 0.3,
             low_cut_hz: [50.0, 200.0],
-            reverb_chance: 0.3,
+            reverb_chance: 0.45,
             rt60_s: [0.1, 0.6],
             direct_to_reverb_db: [3.0, 15.0],
             band_limit_chance: 0.15,
@@ -163,7 +167,7 @@ impl Default for MixConfig {
             noise_relative_db: [-12.0, 3.0],
             noise_fade_chance: 0.25,
             noise_fade_s: [0.005, 0.6],
-            learnt_noise_share: 0.3,
+            learnt_noise_share: 0.35,
             learnt_noise_s: [1.0, 3.5],
             learnt_amiss_share: 0.15,
             snr_db: [-8.0, 25.0],
@@ -198,6 +202,7 @@ impl MixConfig {
             ("band_limit_mix_share", self.band_limit_mix_share),
             ("recorded_noise_share", self.recorded_noise_share),
             ("noise_speed_chance", self.noise_speed_chance),
+            ("speech_length_exponent", self.speech_length_exponent),
             ("noise_length_exponent", self.noise_length_exponent),
             ("noise_grain_chance", self.noise_grain_chance),
             ("noise_texture_chance", self.noise_texture_chance),
