@@ -5,6 +5,7 @@
 
 mod meter_tap;
 mod offline;
+mod solve;
 
 use std::sync::Arc;
 
@@ -12,10 +13,9 @@ use realfft::num_complex::Complex32;
 use thiserror::Error;
 
 use crate::bands::{Bands, position};
-use crate::field::{Presence, PresenceState};
+use crate::field::Presence;
 use crate::kernels::Packed;
 use crate::learn::LearnError;
-use crate::mask::{Strength, removal_into};
 use crate::meters::{DISPLAY_BANDS, display_band_hz};
 use crate::model::Model;
 use crate::nmf::{self, Network};
@@ -25,8 +25,9 @@ use crate::output_mix::OutputMix;
 pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::simd::dispatch;
 use crate::stft::{SYNTHESIS_HOPS, Stft};
-use crate::units::{db_to_gain, hop_samples};
+use crate::units::hop_samples;
 pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
+use solve::Solver;
 
 /// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);
@@ -83,18 +84,6 @@ impl Channel {
         let start = self.history.len() - (SYNTHESIS_HOPS + 1) * hop;
         &self.history[start..start + hop]
     }
-}
-
-/// Network run of one lane: its trackers and state, and the band gains it made.
-struct Solver {
-    front_end: FrontEnd,
-    state: nmf::State,
-    /// Memory of the model's field, if it has one.
-    presence: Option<PresenceState>,
-    /// `[F]` of the last hop.
-    band_power: Vec<f32>,
-    /// `[F]` of the last hop.
-    removal: Vec<f32>,
 }
 
 /// A streaming denoiser for one sample rate and channel count. Everything is allocated by [`Engine::new`].
@@ -300,65 +289,6 @@ impl Engine {
         }
         self.hops += 1;
     }
-
-    /// Runs the network of every solver that the stereo mode needs.
-    #[inline(always)]
-    fn solve(&mut self, settings: &Settings) {
-        if settings.stereo != self.last_stereo && settings.stereo == StereoMode::Independent {
-            // The idle solvers go on from what the linked one knows.
-            let (first, others) = self.solvers.split_at_mut(1);
-            for solver in others {
-                solver.front_end.copy_from(&first[0].front_end);
-                solver.state.copy_from(&first[0].state);
-                if let (Some(presence), Some(known)) = (&mut solver.presence, &first[0].presence) {
-                    presence.copy_from(known);
-                }
-            }
-        }
-        self.last_stereo = settings.stereo;
-        self.last_depth = settings.layers.clamp(1, self.model.layers());
-        let strength = Strength {
-            amount: settings.amount,
-            floor_gain: db_to_gain(settings.floor_db),
-        };
-        let scale = self.stft.power_scale();
-        match settings.stereo {
-            StereoMode::Linked => {
-                let scale = scale / self.channels.len() as f32;
-                self.bin_power.fill(0.0);
-                for channel in &self.channels {
-                    add_power(&channel.spectrum, scale, &mut self.bin_power);
-                }
-                self.run_network(0, settings.adapt, strength);
-            }
-            StereoMode::Independent => {
-                for index in 0..self.channels.len() {
-                    self.bin_power.fill(0.0);
-                    add_power(&self.channels[index].spectrum, scale, &mut self.bin_power);
-                    self.run_network(index, settings.adapt, strength);
-                }
-            }
-        }
-    }
-
-    /// Bin powers -> removal of one solver.
-    #[inline(always)]
-    fn run_network(&mut self, index: usize, adapt: bool, strength: Strength) {
-        let solver = &mut self.solvers[index];
-        self.bands.mean_power_into(&self.bin_power, &mut solver.band_power);
-        solver
-            .front_end
-            .push(&solver.band_power, &mut self.features, &mut solver.state.floor);
-        solver.state.push_features(&self.model.config, &self.features);
-        nmf::forward(&self.network, &mut solver.state, self.last_depth, adapt, &mut ());
-        if let (Some(field), Some(memory)) = (&self.presence, &mut solver.presence) {
-            let nmf::State {
-                speech, noise, mask, ..
-            } = &mut solver.state;
-            field.refine(speech, noise, mask, self.last_depth, memory, &mut ());
-        }
-        removal_into(&solver.state.mask, strength, &mut solver.removal);
-    }
 }
 
 /// Non-finite samples become silence, absurd ones are held.
@@ -367,12 +297,5 @@ fn sanitise(sample: f32) -> f32 {
         sample.clamp(-LARGEST_SAMPLE, LARGEST_SAMPLE)
     } else {
         0.0
-    }
-}
-
-#[inline(always)]
-fn add_power(spectrum: &[Complex32], scale: f32, power: &mut [f32]) {
-    for (p, x) in power.iter_mut().zip(spectrum) {
-        *p += x.norm_sqr() * scale;
     }
 }
