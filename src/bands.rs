@@ -121,6 +121,12 @@ impl Bands {
 #[inline(always)]
 fn sums(values: &[f32], upper_weights: &[f32]) -> (f32, f32) {
     const LANES: usize = 8;
+    if values.len() < LANES {
+        // Most bands at low frequencies: one or two bins, for which lanes would be all overhead.
+        let pairs = || values.iter().zip(upper_weights);
+        let lower = pairs().map(|(value, weight)| value - weight * value).sum();
+        return (lower, pairs().map(|(value, weight)| weight * value).sum());
+    }
     let (mut lower, mut upper) = ([0.0; LANES], [0.0; LANES]);
     let mut add = |lane: usize, value: f32, weight: f32| {
         lower[lane] += value - weight * value;

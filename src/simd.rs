@@ -32,7 +32,7 @@ impl<R, F: FnOnce() -> R> pulp::WithSimd for Inlined<F> {
 #[cfg(test)]
 mod tests {
     use super::dispatch;
-    use crate::kernels::{Dictionary, Packed, exp2, log2};
+    use crate::kernels::{Dictionary, Packed, Products, exp2, log2};
 
     #[inline(always)]
     fn products(dictionary: &Packed, x: &[f32], y: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
@@ -48,7 +48,7 @@ mod tests {
         let value = |i: usize| 0.01 + ((i * 7919) % 1009) as f32 / 517.0;
         let (rows, cols) = (37, 211);
         let weights: Vec<f32> = (0..rows * cols).map(value).collect();
-        let dictionary = Packed::pack(&weights, cols);
+        let dictionary = Packed::pack(&weights, cols, Products::Both);
         let x: Vec<f32> = (0..rows).map(|i| value(i + 5)).collect();
         let y: Vec<f32> = (0..cols).map(|i| value(i + 9)).collect();
         let best = dispatch(

@@ -1,6 +1,6 @@
 //! A model packed for its inner loops.
 
-use crate::kernels::{Dictionary, log2};
+use crate::kernels::{Dictionary, Products, log2};
 use crate::model::{Config, Model};
 use crate::nmf::{TINY, collect};
 
@@ -65,6 +65,11 @@ impl<D: Dictionary> Network<D> {
         // One number for all user atoms, absent from a model without them.
         let only = |values: &ndarray::Array1<f32>| values.first().copied().unwrap_or(0.0);
         let rows = config.input_rows();
+        let decoder_products = if config.untied_encoder {
+            Products::Reconstruct
+        } else {
+            Products::Both
+        };
         let layers = model.layers.iter().map(|layer| {
             let encoder = if config.untied_encoder {
                 &layer.encoder
@@ -77,8 +82,10 @@ impl<D: Dictionary> Network<D> {
                 .zip(&layer.sparsity)
                 .map(|(row, mu)| row.sum() + mu);
             NetworkLayer {
-                decoder: D::pack(flat(&layer.decoder), rows),
-                encoder: config.untied_encoder.then(|| D::pack(flat(&layer.encoder), rows)),
+                decoder: D::pack(flat(&layer.decoder), rows, decoder_products),
+                encoder: config
+                    .untied_encoder
+                    .then(|| D::pack(flat(&layer.encoder), rows, Products::Correlate)),
                 log_denominator: repeat(&denominator.map(|d| log2(d + TINY)).collect::<Vec<f32>>()),
                 exponent: repeat(&layer.exponent.to_vec()),
                 adaptive_sparsity: repeat(&layer.adaptive_sparsity.to_vec()),
@@ -91,8 +98,8 @@ impl<D: Dictionary> Network<D> {
             let bands = config.bands();
             let (speech, noise) = flat(&readout.dictionary).split_at(config.speech_atoms * bands);
             NetworkReadout {
-                speech: D::pack(speech, bands),
-                noise: D::pack(noise, bands),
+                speech: D::pack(speech, bands, Products::Reconstruct),
+                noise: D::pack(noise, bands, Products::Reconstruct),
                 adaptive_scale: repeat(&readout.adaptive_scale.to_vec()),
                 user_scale: only(&readout.user_scale),
                 mask_exponent: repeat(&readout.mask_exponent.to_vec()),
@@ -103,7 +110,7 @@ impl<D: Dictionary> Network<D> {
             bias: repeat(&warm.bias.to_vec()),
             recurrence: config
                 .recurrent
-                .then(|| D::pack(flat(&warm.recurrence), config.atoms())),
+                .then(|| D::pack(flat(&warm.recurrence), config.atoms(), Products::Correlate)),
             adaptive_bias: warm.adaptive_bias.to_vec(),
             adaptive_recurrence: warm.adaptive_recurrence.to_vec(),
             user_start: (only(&warm.user_bias), only(&warm.user_recurrence)),

@@ -11,7 +11,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use realfft::num_complex::Complex32;
 use unfold::bands::Bands;
 use unfold::engine::{Engine, Settings, band_magnitudes};
-use unfold::kernels::{Dictionary, Packed};
+use unfold::kernels::{Dictionary, Packed, Products};
 use unfold::mask::{Strength, removal_into};
 use unfold::model::Model;
 use unfold::model_file;
@@ -132,7 +132,7 @@ fn products(criterion: &mut Criterion) {
         ("read-out, reconstruct", readout, false),
     ] {
         let (rows, columns) = weights.dim();
-        let packed = Packed::pack(weights.as_slice().expect("as loaded"), columns);
+        let packed = Packed::pack(weights.as_slice().expect("as loaded"), columns, Products::Both);
         let (mut atoms, mut bands) = (vec![0.5; rows], vec![0.5; columns]);
         criterion.bench_function(&format!("products/{name}"), |bencher| {
             // Inlined into the dispatch itself, as in the network: only so has it the processor's instructions.

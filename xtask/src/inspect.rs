@@ -6,6 +6,7 @@ use anyhow::Result;
 use unfold::model::Model;
 
 use crate::denoise::read_model;
+use crate::train::prune::kept_share;
 
 /// Print a model's sizes, cost and provenance
 #[derive(clap::Args, Debug)]
@@ -54,6 +55,10 @@ fn describe(model: &Model) -> String {
         format!("{}, {} with weights of their own", config.layers, config.untied_layers),
     );
     line("parameters", model.parameter_count().to_string());
+    line(
+        "blocks of weights",
+        format!("{:.0} % are not empty", 100.0 * kept_share(model)),
+    );
     for depth in 1..=model.layers() {
         line(
             &format!("cost of {depth} layers"),

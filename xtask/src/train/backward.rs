@@ -123,16 +123,23 @@ impl Backward {
         let readout = &model.readouts[index];
         let into = &mut gradient.readouts[index];
         for (f, q) in readout.mask_exponent.iter().enumerate() {
-            let mut dq = 0.0;
-            for i in f * lanes..(f + 1) * lanes {
-                let g = frame.mask[i];
-                let slope = mask_gradient[i] * g * (1.0 - g);
-                let log_ratio = (log2(frame.speech[i]) - log2(frame.noise[i])) * std::f32::consts::LN_2;
-                dq += slope * log_ratio;
-                self.speech[i] = slope * q / frame.speech[i];
-                self.noise[i] = -slope * q / frame.noise[i];
+            let range = f * lanes..(f + 1) * lanes;
+            let (by_speech, by_noise) = (&mut self.speech[range.clone()], &mut self.noise[range.clone()]);
+            let (speech, noise) = (&frame.speech[range.clone()], &frame.noise[range.clone()]);
+            // By q log2(S_s / S_n) first, then by S_s and S_n.
+            let masks = frame.mask[range.clone()].iter().zip(&mask_gradient[range]);
+            for (slope, (g, d)) in by_speech.iter_mut().zip(masks) {
+                *slope = d * g * (1.0 - g);
             }
-            into.mask_exponent[f] += dq;
+            for (log_ratio, (s, n)) in by_noise.iter_mut().zip(speech.iter().zip(noise)) {
+                *log_ratio = log2(*s) - log2(*n);
+            }
+            into.mask_exponent[f] += dot(by_speech, by_noise) * std::f32::consts::LN_2;
+            let estimates = speech.iter().zip(noise);
+            for ((by_s, by_n), (s, n)) in by_speech.iter_mut().zip(by_noise).zip(estimates) {
+                let slope = *by_s * q;
+                (*by_s, *by_n) = (slope / s, -slope / n);
+            }
         }
         let bands = model.config.bands();
         let split = model.config.speech_atoms;
@@ -226,22 +233,27 @@ impl Backward {
     ) {
         let lanes = self.lanes;
         let untied = !into.encoder.is_empty();
-        let (low, high) = ACTIVATION_RANGE;
         for (r, p) in layer.exponent.iter().enumerate() {
-            let (mut by_exponent, mut by_log_denominator) = (0.0, 0.0);
-            for i in r * lanes..(r + 1) * lanes {
-                let inside = after[i] > low && after[i] < high;
-                let u = if inside { self.activation[i] * after[i] } else { 0.0 };
-                by_exponent += u * record.log_update[i];
-                by_log_denominator += u * p;
-                self.numerator[i] = u * p * exp2(-(record.log_update[i] + log_denominator[i]));
-                self.activation[i] = u / record.activation[i];
+            let range = r * lanes..(r + 1) * lanes;
+            let (by_h, numerator) = (&mut self.activation[range.clone()], &mut self.numerator[range.clone()]);
+            let (update, before) = (&record.log_update[range.clone()], &record.activation[range.clone()]);
+            // By ln H+; nothing passes where the range of activations ended the step.
+            for (d, h) in by_h.iter_mut().zip(&after[range]) {
+                let inside = *h > ACTIVATION_RANGE.0 && *h < ACTIVATION_RANGE.1;
+                *d = if inside { *d * h } else { 0.0 };
             }
-            into.exponent[r] += by_exponent * std::f32::consts::LN_2;
-            let by_denominator = -by_log_denominator * exp2(-log_denominator[r * lanes]);
+            into.exponent[r] += dot(by_h, update) * std::f32::consts::LN_2;
+            let log_denominator = log_denominator[r * lanes];
+            for ((n, d), x) in numerator.iter_mut().zip(by_h.iter()).zip(update) {
+                *n = d * p * exp2(-(x + log_denominator));
+            }
+            let by_denominator = -sum(by_h) * p * exp2(-log_denominator);
             into.sparsity[r] += by_denominator;
             let encoder = if untied { &mut into.encoder } else { &mut into.decoder };
             encoder.row_mut(r).iter_mut().for_each(|w| *w += by_denominator);
+            for (d, h) in by_h.iter_mut().zip(before) {
+                *d /= h;
+            }
         }
     }
 
@@ -322,6 +334,30 @@ impl Backward {
             }
         }
     }
+}
+
+/// Sum in a fixed order that vectorises.
+#[inline(always)]
+fn sum(values: &[f32]) -> f32 {
+    let (body, tail) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for values in body {
+        sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
+    }
+    sums.iter().sum::<f32>() + tail.iter().sum::<f32>()
+}
+
+/// Inner product in a fixed order that vectorises.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..8 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    sums.iter().sum::<f32>() + a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum::<f32>()
 }
 
 // Arrays of a model are always in standard layout.

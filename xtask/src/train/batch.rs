@@ -1,9 +1,11 @@
 //! Examples turned into what the network sees (the engine's own front end) and what the loss needs.
 
 use unfold::bands::Bands;
+use unfold::kernels::{exp2, log2};
 use unfold::learn::{MAX_ATOMS, MIN_ATOMS, learn_atoms};
 use unfold::model::Config;
 use unfold::noise_floor::{FrontEnd, compress};
+use unfold::simd::dispatch;
 use unfold::stft::Stft;
 use unfold::units::{bin_to_hz, hop_samples};
 
@@ -58,6 +60,18 @@ pub fn loss_bins(window_samples: usize) -> usize {
     (0..=window_samples / 2)
         .filter(|bin| bin_to_hz(*bin, window_samples, TRAINING_RATE_HZ) <= LOSS_LIMIT_HZ)
         .count()
+}
+
+/// Powers to compressed magnitudes.
+fn compress_powers(powers: &mut [f32]) {
+    dispatch(
+        #[inline(always)]
+        || {
+            powers
+                .iter_mut()
+                .for_each(|p| *p = exp2(0.5 * COMPRESSION * log2(p.max(f32::MIN_POSITIVE))))
+        },
+    );
 }
 
 /// Turns examples into [`Prepared`] ones; one per thread.
@@ -175,8 +189,8 @@ impl Preparer {
                 let (xx, ss) = (x.norm_sqr() * loss_scale, s.norm_sqr() * loss_scale);
                 out.mix_power[at] = xx;
                 out.cross_power[at] = (x * s.conj()).re * loss_scale;
-                out.mix_compressed[at] = xx.powf(0.5 * COMPRESSION);
-                out.speech_compressed[at] = ss.powf(0.5 * COMPRESSION);
+                out.mix_compressed[at] = xx;
+                out.speech_compressed[at] = ss;
                 speech_power[bin] = ss;
                 out.speech_energy += ss;
                 out.mix_energy += xx;
@@ -187,6 +201,8 @@ impl Preparer {
             }));
             out.speech_bark.extend(bark.sums(&speech_power));
         }
+        compress_powers(&mut out.mix_compressed);
+        compress_powers(&mut out.speech_compressed);
         out.loudness_factor = bark.calibrate(&mut out.speech_bark);
         out
     }

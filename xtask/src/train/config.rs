@@ -36,6 +36,9 @@ pub struct TrainConfig {
     pub largest_norm: f32,
     /// Share kept per step of the running average of the weights.
     pub averaging: f32,
+    /// Blocks of a row of weights with less than this share of its sum are 0 in the model, and at the start of a training
+    /// from a model.
+    pub prune_share: f32,
     /// Share of steps that run at full depth; the others share the smaller depths equally.
     pub full_depth_share: f32,
     /// Share of steps without adaptive atoms.
@@ -99,12 +102,13 @@ impl Default for TrainConfig {
             groups: 2,
             frames: 200,
             pool: 640,
-            passes: 3,
+            passes: 5,
             rate: 0.015,
             last_rate: 2e-4,
             warm_up_steps: 50,
             largest_norm: 1.0,
             averaging: 0.995,
+            prune_share: 0.02,
             full_depth_share: 0.4,
             no_adapt_share: 0.08,
             score_every: 100,
@@ -120,9 +124,9 @@ impl Default for TrainConfig {
 impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
-            window_hops: 2,
-            linear_step_hz: 50.0,
-            growth: 0.035,
+            window_hops: 4,
+            linear_step_hz: 33.333,
+            growth: 0.04,
             last_band_hz: 20_000.0,
             context_frames: 5,
             context_group: 4,

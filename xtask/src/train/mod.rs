@@ -12,6 +12,7 @@ pub mod field;
 mod loss;
 mod loudness;
 pub mod products;
+pub mod prune;
 mod sequence;
 pub mod snmf;
 mod start;
@@ -99,7 +100,11 @@ pub fn run(args: &Args) -> Result<()> {
         Trainer::resume(config, Checkpoint::read(&checkpoint_path)?)?
     } else {
         let model = match &args.from {
-            Some(path) => crate::denoise::read_model(path)?,
+            Some(path) => {
+                let mut model = crate::denoise::read_model(path)?;
+                prune::prune(&mut model, config.prune_share);
+                model
+            }
             None => start::initial_model(&config, &mixer)?,
         };
         ensure!(

@@ -1,6 +1,6 @@
 //! Matrix-matrix products for many lanes at once, behind the same trait as the engine's matrix-vector ones.
 
-use unfold::kernels::Dictionary;
+use unfold::kernels::{Dictionary, Products};
 
 /// A dictionary as it is, for many lanes.
 pub struct Dense {
@@ -9,7 +9,7 @@ pub struct Dense {
 }
 
 impl Dictionary for Dense {
-    fn pack(weights: &[f32], cols: usize) -> Self {
+    fn pack(weights: &[f32], cols: usize, _: Products) -> Self {
         Self {
             weights: weights.to_vec(),
             cols,

@@ -112,20 +112,26 @@ impl Worker {
 
     fn losses(&mut self, examples: &[&Prepared], bands: usize) -> (Vec<Score>, Vec<Vec<f32>>) {
         let (lanes, frames) = (self.lanes, examples[0].frames);
-        let mut by_mask = vec![vec![0.0; bands * lanes]; frames];
-        let mut mask = vec![0.0; frames * bands];
-        let mut gradient = vec![0.0; frames * bands];
-        let mut scores = Vec::with_capacity(lanes);
-        for (lane, example) in examples.iter().enumerate() {
-            for (t, row) in mask.chunks_exact_mut(bands).enumerate() {
-                for (f, g) in row.iter_mut().enumerate() {
-                    *g = self.record.frames[t].mask[f * lanes + lane];
+        let length = frames * bands;
+        // [lane][T][F]; frame by frame, so that a frame's lanes stay in the nearest cache.
+        let mut masks = vec![0.0; lanes * length];
+        for (t, frame) in self.record.frames.iter().take(frames).enumerate() {
+            for (f, row) in frame.mask.chunks_exact(lanes).enumerate() {
+                for (lane, g) in row.iter().enumerate() {
+                    masks[lane * length + t * bands + f] = *g;
                 }
             }
-            scores.push(self.loss.run(example, &mask, &mut gradient));
-            for (t, row) in gradient.chunks_exact(bands).enumerate() {
-                for (f, d) in row.iter().enumerate() {
-                    by_mask[t][f * lanes + lane] = d / lanes as f32;
+        }
+        let mut gradients = vec![0.0; lanes * length];
+        let each = masks.chunks_exact(length).zip(gradients.chunks_exact_mut(length));
+        let scores = examples.iter().zip(each);
+        let scores = scores.map(|(example, (mask, gradient))| self.loss.run(example, mask, gradient));
+        let scores: Vec<Score> = scores.collect();
+        let mut by_mask = vec![vec![0.0; bands * lanes]; frames];
+        for (t, frame) in by_mask.iter_mut().enumerate() {
+            for (f, row) in frame.chunks_exact_mut(lanes).enumerate() {
+                for (lane, d) in row.iter_mut().enumerate() {
+                    *d = gradients[lane * length + t * bands + f] / lanes as f32;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! A training run: pools of mixtures, steps of the optimiser, dev scores, checkpoints.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -16,6 +17,7 @@ use super::batch::{Prepared, Preparer};
 use super::checkpoint::Checkpoint;
 use super::config::TrainConfig;
 use super::loss;
+use super::prune::prune;
 use super::sequence::Worker;
 use crate::mix::Mixer;
 
@@ -25,6 +27,8 @@ pub struct Trainer {
     model: Model,
     adam: LogAdam,
     workers: Vec<Worker>,
+    /// One per thread; they keep their plans of transforms.
+    preparers: Vec<Preparer>,
     /// Provenance of the model that training started from; empty for sparse NMF dictionaries.
     origin: String,
 }
@@ -44,12 +48,16 @@ impl Trainer {
         let workers = (0..config.groups)
             .map(|_| Worker::new(&model, config.lanes, &config.loss))
             .collect();
+        let preparers = (0..rayon::current_num_threads())
+            .map(|_| Preparer::new(&model.config))
+            .collect();
         Self {
             config,
             origin: model.provenance.clone(),
             model,
             adam,
             workers,
+            preparers,
         }
     }
 
@@ -88,6 +96,7 @@ impl Trainer {
     pub fn averaged_model(&self) -> Model {
         let mut model = self.model.clone();
         write_weights(&mut model, self.adam.averaged_weights());
+        prune(&mut model, self.config.prune_share);
         model.provenance = format!(
             "deep NMF trained by `cargo xtask train`: seed {}, {} steps of {} examples of {:.1} s",
             self.config.seed,
@@ -109,21 +118,25 @@ impl Trainer {
     }
 
     /// Fixed examples of a corpus that is not trained on.
-    pub fn dev_set(&self, mixer: &Mixer) -> Vec<Prepared> {
+    pub fn dev_set(&mut self, mixer: &Mixer) -> Vec<Prepared> {
         let count = self.config.dev_examples.next_multiple_of(self.config.lanes);
         self.pool(mixer, 1 << 50, count)
     }
 
-    fn pool(&self, mixer: &Mixer, first_seed: u64, count: usize) -> Vec<Prepared> {
-        let config = &self.config;
+    /// The examples from `first_seed` on. Whichever thread is free makes the next one.
+    fn pool(&mut self, mixer: &Mixer, first_seed: u64, count: usize) -> Vec<Prepared> {
+        let (config, frames) = (&self.config, self.config.frames);
         let base = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(first_seed);
-        (0..count as u64)
-            .into_par_iter()
-            .map_init(
-                || Preparer::new(&self.model.config),
-                |preparer, index| preparer.draw(mixer, base.wrapping_add(index), config.frames),
-            )
-            .collect()
+        let next = AtomicUsize::new(0);
+        let drawn = self.preparers.par_iter_mut().flat_map_iter(|preparer| {
+            std::iter::from_fn(|| {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                (index < count).then(|| (index, preparer.draw(mixer, base.wrapping_add(index as u64), frames)))
+            })
+        });
+        let mut drawn: Vec<(usize, Prepared)> = drawn.collect();
+        drawn.sort_by_key(|(index, _)| *index);
+        drawn.into_iter().map(|(_, prepared)| prepared).collect()
     }
 
     /// Trains to the last step; `save` runs after every dev score.
