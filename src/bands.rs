@@ -86,7 +86,7 @@ impl Bands {
         band_power.fill(0.0);
         for (lower, bins) in self.between.iter().enumerate() {
             let bins = bins.start..bins.end.min(self.analysed_bins).max(bins.start);
-            let (lower_sum, upper_sum) = sums(&bin_power[bins.clone()], &self.upper_weight[bins]);
+            let (lower_sum, upper_sum) = shared_sums(&bin_power[bins.clone()], &self.upper_weight[bins]);
             band_power[lower] += lower_sum;
             band_power[lower + 1] += upper_sum;
         }
@@ -110,7 +110,7 @@ impl Bands {
     /// Transpose of [`Self::interpolate_into`]: adds the gradient by bin gains `[bins]` to that by band gains `[bands]`.
     pub fn interpolate_transposed_add(&self, bin_gradient: &[f32], band_gradient: &mut [f32]) {
         for (lower, bins) in self.between.iter().enumerate() {
-            let (lower_sum, upper_sum) = sums(&bin_gradient[bins.clone()], &self.upper_weight[bins.clone()]);
+            let (lower_sum, upper_sum) = shared_sums(&bin_gradient[bins.clone()], &self.upper_weight[bins.clone()]);
             band_gradient[lower] += lower_sum;
             band_gradient[lower + 1] += upper_sum;
         }
@@ -119,7 +119,7 @@ impl Bands {
 
 /// Sums of values shared between a lower and an upper band, whose weights are given; in a fixed order over fixed lanes.
 #[inline(always)]
-fn sums(values: &[f32], upper_weights: &[f32]) -> (f32, f32) {
+pub(crate) fn shared_sums(values: &[f32], upper_weights: &[f32]) -> (f32, f32) {
     const LANES: usize = 8;
     if values.len() < LANES {
         // Most bands at low frequencies: one or two bins, for which lanes would be all overhead.

@@ -1,5 +1,7 @@
 //! A model packed for its inner loops.
 
+use std::ops::Range;
+
 use crate::kernels::{Dictionary, Products, log2};
 use crate::model::{Config, Model};
 use crate::nmf::{TINY, collect};
@@ -19,8 +21,10 @@ pub struct Network<D> {
     pub(super) layers: Vec<NetworkLayer<D>>,
     pub(super) layer_of_iteration: Vec<usize>,
     pub(super) readouts: Vec<NetworkReadout<D>>,
-    /// Adaptive windows: per band the lower window and the weight of the next one.
-    pub(super) window: Vec<(usize, f32)>,
+    /// Bands between each adaptive window and the next one, the last band included.
+    pub(super) windows: Vec<Range<usize>>,
+    /// Weight of the next window in each band `[F]`; the rest belongs to the window below.
+    pub(super) upper_weight: Vec<f32>,
     /// `[F, lanes]`: how often a band of the floor counts in the stacked input, its shares of groups included.
     pub(super) row_weight: Vec<f32>,
 }
@@ -105,6 +109,7 @@ impl<D: Dictionary> Network<D> {
                 mask_exponent: repeat(&readout.mask_exponent.to_vec()),
             }
         });
+        let (windows, upper_weight) = adaptive_windows(config);
         let mut network = Self {
             lanes,
             bias: repeat(&warm.bias.to_vec()),
@@ -117,7 +122,8 @@ impl<D: Dictionary> Network<D> {
             layers: layers.collect(),
             layer_of_iteration: (0..config.layers).map(|k| model.layer_index(k)).collect(),
             readouts: readouts.collect(),
-            window: adaptive_windows(config),
+            windows,
+            upper_weight,
             row_weight: vec![0.0; config.bands() * lanes],
             config: config.clone(),
         };
@@ -154,12 +160,15 @@ fn flat(a: &ndarray::Array2<f32>) -> &[f32] {
     a.as_slice().unwrap_or_default()
 }
 
-/// Overlapping triangles over the bands, one per adaptive atom, that add up to one.
-fn adaptive_windows(config: &Config) -> Vec<(usize, f32)> {
+/// Overlapping triangles over the bands, one per adaptive atom, that add up to one: the bands from each to the next, and
+/// the weight of the next in each band.
+fn adaptive_windows(config: &Config) -> (Vec<Range<usize>>, Vec<f32>) {
     let last = config.adaptive_atoms.saturating_sub(1);
     let position = |band: usize| band as f32 * last as f32 / (config.bands() - 1) as f32;
     let lower = |band: usize| (position(band) as usize).min(last.saturating_sub(1));
-    (0..config.bands())
-        .map(|band| (lower(band), position(band) - lower(band) as f32))
-        .collect()
+    let bands = || 0..config.bands();
+    let start = |window: usize| bands().position(|band| lower(band) >= window).unwrap_or(config.bands());
+    let windows = (0..last.max(1)).map(|window| start(window)..start(window + 1));
+    let weights = bands().map(|band| position(band) - lower(band) as f32);
+    (windows.collect(), weights.collect())
 }

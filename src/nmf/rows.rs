@@ -2,26 +2,29 @@
 //! linear maps, two of them the transposes of the others.
 
 use super::Network;
+use crate::bands::shared_sums;
 
 /// Adds per-band values `[F, lanes]` into the adaptive windows they lie in `[J, lanes]`.
 #[inline(always)]
 pub fn spread<D>(network: &Network<D>, bands: &[f32], windows: &mut [f32]) {
     let lanes = network.lanes;
-    if lanes == 1 {
-        // The engine's case, without the loops over lanes.
-        for (&(lower, weight), value) in network.window.iter().zip(bands) {
-            let upper = weight * value;
-            windows[lower] += value - upper;
-            windows[(lower + 1).min(windows.len() - 1)] += upper;
+    for (window, range) in network.windows.iter().enumerate() {
+        let (below, above) = windows[window * lanes..].split_at_mut(lanes);
+        let weights = &network.upper_weight[range.clone()];
+        if lanes == 1 {
+            // The engine's case: sums in registers.
+            let (lower, upper) = shared_sums(&bands[range.clone()], weights);
+            below[0] += lower;
+            above.iter_mut().take(1).for_each(|sum| *sum += upper);
+            continue;
         }
-        return;
-    }
-    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact(lanes)) {
-        for (b, value) in values.iter().enumerate() {
-            windows[lower * lanes + b] += (1.0 - weight) * value;
-            if weight > 0.0 {
-                windows[(lower + 1) * lanes + b] += weight * value;
-            }
+        let values = bands[range.start * lanes..range.end * lanes].chunks_exact(lanes);
+        for (values, weight) in values.zip(weights) {
+            below
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, x)| *sum += (1.0 - weight) * x);
+            above.iter_mut().zip(values).for_each(|(sum, x)| *sum += weight * x);
         }
     }
 }
@@ -30,19 +33,25 @@ pub fn spread<D>(network: &Network<D>, bands: &[f32], windows: &mut [f32]) {
 #[inline(always)]
 pub fn gather<D>(network: &Network<D>, windows: &[f32], bands: &mut [f32]) {
     let lanes = network.lanes;
-    if lanes == 1 {
-        for (&(lower, weight), value) in network.window.iter().zip(bands) {
-            let upper = windows[(lower + 1).min(windows.len() - 1)];
-            *value = windows[lower] + weight * (upper - windows[lower]);
-        }
-        return;
-    }
-    for (&(lower, weight), values) in network.window.iter().zip(bands.chunks_exact_mut(lanes)) {
-        for (b, value) in values.iter_mut().enumerate() {
-            *value = (1.0 - weight) * windows[lower * lanes + b];
-            if weight > 0.0 {
-                *value += weight * windows[(lower + 1) * lanes + b];
+    for (window, range) in network.windows.iter().enumerate() {
+        let (below, above) = windows[window * lanes..].split_at(lanes);
+        let weights = &network.upper_weight[range.clone()];
+        if lanes == 1 {
+            let (lower, upper) = (below[0], above.first().copied().unwrap_or(0.0));
+            for (value, weight) in bands[range.clone()].iter_mut().zip(weights) {
+                *value = lower + weight * (upper - lower);
             }
+            continue;
+        }
+        let values = bands[range.start * lanes..range.end * lanes].chunks_exact_mut(lanes);
+        for (values, weight) in values.zip(weights) {
+            for (value, lower) in values.iter_mut().zip(below) {
+                *value = (1.0 - weight) * lower;
+            }
+            values
+                .iter_mut()
+                .zip(above)
+                .for_each(|(value, upper)| *value += weight * upper);
         }
     }
 }
