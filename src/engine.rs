@@ -12,6 +12,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex32;
 use thiserror::Error;
 
+use self::solve::Solver;
 use crate::bands::{Bands, position};
 use crate::field::Presence;
 use crate::kernels::Packed;
@@ -27,7 +28,6 @@ use crate::simd::dispatch;
 use crate::stft::{SYNTHESIS_HOPS, Stft};
 use crate::units::hop_samples;
 pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
-use solve::Solver;
 
 /// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);
@@ -190,6 +190,14 @@ impl Engine {
     /// Delay from input to output in samples: two hops, 20 ms. Never changes.
     pub fn latency_samples(&self) -> usize {
         self.stft.latency_samples()
+    }
+
+    /// Most samples for which the output sounds on after the input has gone silent.
+    ///
+    /// What is removed from a window fills all of it: the last window that holds a sound may end almost a whole window
+    /// after it, and is heard one latency later.
+    pub fn tail_samples(&self) -> usize {
+        self.latency_samples() + self.stft.window_samples()
     }
 
     /// Hops processed since the last reset.

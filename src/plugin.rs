@@ -138,15 +138,6 @@ impl Active {
             shared.set_layers_limit((limit < self.layers).then_some(limit as u32));
         }
     }
-
-    /// Most samples for which the output sounds on after the input has gone silent.
-    ///
-    /// A sound is in two windows, and what is removed from a window fills all of it: the later window may end almost
-    /// two hops after the sound, and is heard one latency later.
-    fn tail_samples(&self) -> u32 {
-        let two_hops = self.engine.latency_samples();
-        (self.engine.latency_samples() + two_hops) as u32
-    }
 }
 
 impl Default for Unfold {
@@ -251,7 +242,7 @@ impl Plugin for Unfold {
         active.follow(self.params.learn.value(), &mut self.noise, &self.shared);
         let settings = self.params.settings();
         active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
-        ProcessStatus::Tail(active.tail_samples())
+        ProcessStatus::Tail(active.engine.tail_samples() as u32)
     }
 
     fn deactivate(&mut self) {

@@ -7,7 +7,7 @@ use unfold::units::hop_samples;
 const FRAMES: usize = 80;
 
 fn window_samples() -> usize {
-    2 * hop_samples(TRAINING_RATE_HZ)
+    NetworkConfig::default().window_hops * hop_samples(TRAINING_RATE_HZ)
 }
 
 fn pseudo_random(seed: &mut u32) -> f32 {
