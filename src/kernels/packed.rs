@@ -166,10 +166,10 @@ mod tests {
             for kept in [1, 2, 5, 1000] {
                 // Eighths are exact in bfloat16. Whole blocks are 0, but for the first of each row.
                 let value = |i: usize| ((i * 7919 % 31) as f32 - 15.0) / 8.0;
-                let empty = |row: usize, block: usize| block > 0 && (row + block) % kept != 0;
-                let weight = |i: usize| match empty(i / cols, i % cols / BLOCK) {
-                    true => 0.0,
-                    false => value(i),
+                let empty = |row: usize, block: usize| block > 0 && !(row + block).is_multiple_of(kept);
+                let weight = |i: usize| {
+                    let hole = empty(i / cols, i % cols / BLOCK);
+                    if hole { 0.0 } else { value(i) }
                 };
                 let w: Vec<f32> = (0..rows * cols).map(weight).collect();
                 let h: Vec<f32> = (0..rows).map(|i| value(i + 3)).collect();
