@@ -31,6 +31,21 @@ pub trait Dictionary {
     fn correlate(&self, x: &[f32], out: &mut [f32], lanes: usize);
 }
 
+/// Inner product in a fixed order that vectorises.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const WIDTH: usize = 16;
+    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<WIDTH>(), b.as_chunks::<WIDTH>());
+    let mut sums = [0.0; WIDTH];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..WIDTH {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let tail: f32 = a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + tail
+}
+
 /// Base-2 logarithm of a positive normal number; relative error below 3e-7, absolute near 1 below 1e-7.
 #[inline(always)]
 pub fn log2(x: f32) -> f32 {

@@ -83,6 +83,13 @@ pub fn collect<D>(network: &Network<D>, rows: &[f32], scratch: &mut [f32], bands
     for block in context.chunks_exact(scratch.len()) {
         scratch.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
     }
+    if lanes == 1 {
+        for (rows, sum) in bands.chunks_mut(group).zip(scratch.iter()) {
+            let part = sum / rows.len() as f32;
+            rows.iter_mut().for_each(|x| *x += part);
+        }
+        return;
+    }
     for (rows, sum) in bands.chunks_mut(group * lanes).zip(scratch.chunks_exact(lanes)) {
         let share = lanes as f32 / rows.len() as f32;
         for row in rows.chunks_exact_mut(lanes) {
@@ -104,6 +111,12 @@ pub fn adaptive_sums<D>(network: &Network<D>, floor: &[f32], scratch: &mut [f32]
 /// Means `[groups, lanes]` of neighbouring rows of `bands [F, lanes]`.
 #[inline(always)]
 pub(super) fn group_means(bands: &[f32], group: usize, lanes: usize, means: &mut [f32]) {
+    if lanes == 1 {
+        for (rows, mean) in bands.chunks(group).zip(means.iter_mut()) {
+            *mean = rows.iter().sum::<f32>() / rows.len() as f32;
+        }
+        return;
+    }
     for (rows, mean) in bands.chunks(group * lanes).zip(means.chunks_exact_mut(lanes)) {
         mean.fill(0.0);
         for row in rows.chunks_exact(lanes) {

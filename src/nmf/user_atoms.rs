@@ -2,7 +2,7 @@
 //! an activation of its own that follows the rule of the adaptive atoms.
 
 use super::{ACTIVATION_RANGE, Network, State, TINY};
-use crate::kernels::{exp2, log2};
+use crate::kernels::{dot, exp2, log2};
 use crate::model::Config;
 
 /// Spectra and activations. U = most atoms, F bands; buffers are `[rows, lanes]` as everywhere in this module.
@@ -83,20 +83,6 @@ impl UserAtoms {
     fn atoms(&self, length: usize) -> impl Iterator<Item = &[f32]> {
         self.spectra.chunks_exact(length.max(1)).take(self.used)
     }
-}
-
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const WIDTH: usize = 16;
-    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<WIDTH>(), b.as_chunks::<WIDTH>());
-    let mut sum = [0.0; WIDTH];
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..WIDTH {
-            sum[i] += a[i] * b[i];
-        }
-    }
-    let tail: f32 = a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum();
-    sum.iter().sum::<f32>() + tail
 }
 
 /// Start of a frame: `H^0 = c + a H^K_{t-1}`, one c and one a for all, and the sum of each atom over the input rows.

@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]
 
-use unfold::kernels::{exp2, log2};
+use unfold::kernels::{dot, exp2, log2};
 use unfold::model::{Layer, Model};
 use unfold::nmf::{ACTIVATION_RANGE, Network, TINY, UserAtoms, adaptive_sums, collect, distribute_add, gather, spread};
 use unfold::simd::dispatch;
@@ -345,19 +345,6 @@ fn sum(values: &[f32]) -> f32 {
         sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
     }
     sums.iter().sum::<f32>() + tail.iter().sum::<f32>()
-}
-
-/// Inner product in a fixed order that vectorises.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..8 {
-            sums[i] += a[i] * b[i];
-        }
-    }
-    sums.iter().sum::<f32>() + a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum::<f32>()
 }
 
 // Arrays of a model are always in standard layout.

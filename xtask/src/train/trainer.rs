@@ -156,8 +156,7 @@ impl Trainer {
             let pool = self.pool(mixer, pool_index * config.pool as u64, config.pool);
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ (pool_index << 20));
             for pass in 0..config.passes {
-                let mut order: Vec<usize> = (0..pool.len()).collect();
-                order.shuffle(&mut rng);
+                let order = draw_order(&pool, batch, &mut rng);
                 for (index, batch) in order.chunks_exact(batch).enumerate() {
                     let (depth, adapt) = self.draw_depth(&mut rng);
                     let step = pool_index as usize * steps_per_pool + pass * (config.pool / batch.len()) + index;
@@ -252,6 +251,17 @@ impl Trainer {
         }
         (!scores.is_empty()).then(|| means(scores.iter()))
     }
+}
+
+/// The examples of a pool in random order, those with as many learnt atoms in the same batches: what a batch costs follows from the
+/// most atoms that one of its examples has.
+fn draw_order(pool: &[Prepared], batch: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..pool.len()).collect();
+    order.shuffle(rng);
+    order.sort_by_key(|&index| pool[index].user_atoms.len());
+    let mut batches: Vec<&[usize]> = order.chunks_exact(batch).collect();
+    batches.shuffle(rng);
+    batches.concat()
 }
 
 fn write_weights(model: &mut Model, weights: impl Iterator<Item = f32>) {
