@@ -128,7 +128,7 @@ impl Default for NetworkConfig {
             linear_step_hz: 33.333,
             growth: 0.04,
             last_band_hz: 20_000.0,
-            context_frames: 5,
+            context_frames: 4,
             context_group: 4,
             floor_rows: true,
             speech_atoms: 72,
