@@ -19,12 +19,14 @@ fn plugin() -> Plugin {
     plugin
 }
 
-/// Narrow-band noise, which no two instances of white noise resemble.
-fn room(samples: usize) -> Vec<Vec<f32>> {
-    let mut low = 0.0;
+/// A buzzer that sounds three times a second: enough like a voice to pass, unless it was learnt.
+fn room(rate_hz: f64, samples: usize) -> Vec<Vec<f32>> {
     let sample = |(index, x): (usize, f32)| {
-        low += 0.05 * (x - low);
-        0.3 * low * (index as f32 * 0.4).cos()
+        let phase = std::f64::consts::TAU * index as f64 / rate_hz;
+        let buzz: f64 = (1..=12)
+            .map(|n| (f64::from(n) * 180.0 * phase).sin() / f64::from(n))
+            .sum();
+        0.1 * (buzz * (3.0 * phase).sin().max(0.0)) as f32 + 0.001 * x
     };
     let channel: Vec<f32> = noise(3, samples).into_iter().enumerate().map(sample).collect();
     vec![channel; 2]
@@ -39,7 +41,7 @@ fn saved_noise(plugin: &mut Plugin) -> String {
 fn hold(plugin: &mut Plugin, processor: &mut Processor, input: &[Vec<f32>]) {
     let [on, off] = ["on", "off"].map(|text| plugin.change("Learn Noise", text));
     processor.process(input, &BLOCKS, &[on]);
-    processor.process(&room(480), &BLOCKS, &[off]);
+    processor.process(&room(RATE_HZ, 480), &BLOCKS, &[off]);
 }
 
 /// Waits for the background, which has no other way to say that it is done.
@@ -63,13 +65,13 @@ fn a_learnt_noise_acts_and_survives_the_session_and_another_rate() {
     let mut teacher = plugin();
     let mut processor = teacher.activate(RATE_HZ, 1024);
     assert_eq!(saved_noise(&mut teacher), "[]");
-    hold(&mut teacher, &mut processor, &room(96_000));
+    hold(&mut teacher, &mut processor, &room(RATE_HZ, 96_000));
     wait_until(&mut teacher, |plugin| saved_noise(plugin) != "[]");
     teacher.deactivate(processor);
     let (session, profile) = (teacher.save(), saved_noise(&mut teacher));
 
     for rate_hz in [RATE_HZ, 44_100.0] {
-        let input = room(rate_hz as usize);
+        let input = room(rate_hz, rate_hz as usize);
         let play = |plugin: &mut Plugin| {
             let mut processor = plugin.activate(rate_hz, 1024);
             let output = processor.process(&input, &BLOCKS, &[]);
@@ -81,7 +83,7 @@ fn a_learnt_noise_acts_and_survives_the_session_and_another_rate() {
         assert!(restored.load_state(&session));
         let with = play(&mut restored);
         assert!(
-            energy(&with) < energy(&without),
+            energy(&with) < 0.9 * energy(&without),
             "at {rate_hz} Hz the noise is not softer"
         );
         assert_eq!(saved_noise(&mut restored), profile);
@@ -92,7 +94,7 @@ fn a_learnt_noise_acts_and_survives_the_session_and_another_rate() {
 fn a_session_restored_while_playing_brings_its_noise() {
     let mut teacher = plugin();
     let mut processor = teacher.activate(RATE_HZ, 1024);
-    hold(&mut teacher, &mut processor, &room(96_000));
+    hold(&mut teacher, &mut processor, &room(RATE_HZ, 96_000));
     wait_until(&mut teacher, |plugin| saved_noise(plugin) != "[]");
     teacher.deactivate(processor);
     let session = teacher.save();
@@ -100,7 +102,7 @@ fn a_session_restored_while_playing_brings_its_noise() {
     let (mut plugin, mut plain) = (plugin(), plugin());
     let (mut playing, mut reference) = (plugin.activate(RATE_HZ, 1024), plain.activate(RATE_HZ, 1024));
     assert!(plugin.load_state(&session));
-    let input = room(4_800);
+    let input = room(RATE_HZ, 4_800);
     let start = Instant::now();
     while playing.process(&input, &BLOCKS, &[]) == reference.process(&input, &BLOCKS, &[]) {
         assert!(start.elapsed() < Duration::from_secs(20), "the noise never came");
@@ -114,11 +116,11 @@ fn a_session_restored_while_playing_brings_its_noise() {
 fn silence_teaches_nothing_and_keeps_what_was_learnt() {
     let mut plugin = Plugin::load();
     let mut processor = plugin.activate(RATE_HZ, 1024);
-    hold(&mut plugin, &mut processor, &room(96_000));
+    hold(&mut plugin, &mut processor, &room(RATE_HZ, 96_000));
     wait_until(&mut plugin, |plugin| saved_noise(plugin) != "[]");
     let learnt = saved_noise(&mut plugin);
     hold(&mut plugin, &mut processor, &vec![vec![0.0; 96_000]; 2]);
-    hold(&mut plugin, &mut processor, &room(2_400));
+    hold(&mut plugin, &mut processor, &room(RATE_HZ, 2_400));
     // Long enough for the background to have looked several times.
     std::thread::sleep(Duration::from_millis(600));
     assert!(saved_noise(&mut plugin) == learnt, "the learnt noise has changed");
@@ -146,7 +148,7 @@ fn a_damaged_noise_in_a_session_is_left_out() {
     let mut plugin = Plugin::load();
     assert!(plugin.load_state(&bytes));
     let mut processor = plugin.activate(RATE_HZ, 1024);
-    let output = processor.process(&room(4_800), &BLOCKS, &[]);
+    let output = processor.process(&room(RATE_HZ, 4_800), &BLOCKS, &[]);
     assert!(output.iter().flatten().all(|x| x.is_finite()));
     plugin.deactivate(processor);
 }
