@@ -4,7 +4,7 @@
     python3 models/more_audio.py FOLDER
 
 makes FOLDER/speech and FOLDER/noise, which `cargo xtask train` takes as a second `--speech` and `--noise`. Needs a Debian system
-with its `apt-get download`, and ffmpeg, unzip and 7 GB of disk while it runs. Authors and licences: ATTRIBUTION.txt.
+with its `apt-get download`, ffmpeg and 7 GB of disk while it runs. Authors and licences: ATTRIBUTION.txt.
 """
 
 import array
@@ -21,48 +21,43 @@ GAP_S = 0.1
 PEAK = 0.5
 
 GAMES = "usr/share/games"
-ZERO_AD = f"{GAMES}/0ad/mods/public/public.zip"
 
-# Package, corpus source, folders (below a zip file where the first is one), rate in Hz, most minutes. Voices and animals are left out.
+# Package, corpus source, zip file inside the package that holds the folders, folders. Voices and animals are left out of the noise.
 NOISE = [
-    ("redeclipse-data", "redeclipse", [f"{GAMES}/redeclipse/data/sounds/ambience"], 44_100, 60),
-    ("endless-sky-data", "endless_sky", [f"{GAMES}/endless-sky/sounds"], 44_100, 60),
+    ("redeclipse-data", "redeclipse", None, [f"{GAMES}/redeclipse/data/sounds/ambience"]),
+    ("endless-sky-data", "endless_sky", None, [f"{GAMES}/endless-sky/sounds"]),
     (
         "0ad-data",
         "zero_ad",
-        [ZERO_AD]
-        + [f"audio/ambient/{kind}" for kind in ("building", "dayscape", "water", "weather")]
+        f"{GAMES}/0ad/mods/public/public.zip",
+        [f"audio/ambient/{kind}" for kind in ("building", "dayscape", "water", "weather")]
         + [f"audio/resource/{kind}" for kind in ("construction", "farming", "foraging", "gathering", "lumbering", "mining")]
         + [f"audio/attack/{kind}" for kind in ("destruction", "fire", "impact", "siege", "weapon")]
         + [f"audio/actor/{kind}" for kind in ("gate", "human/movement", "mounted/movement", "ship", "singlesteps")]
         + [f"audio/interface/{kind}/building" for kind in ("complete", "select")],
-        44_100,
-        60,
     ),
 ]
 SPEECH = [
-    (f"asterisk-core-sounds-{language}-g722", f"asterisk_{language}", ["usr/share/asterisk/sounds"], 16_000, 8)
+    (f"asterisk-core-sounds-{language}-g722", f"asterisk_{language}", None, ["usr/share/asterisk/sounds"])
     for language in ("en", "es", "fr", "it", "ru")
 ]
 NOT_SPEECH = ("silence", "beep", "tone", "tt-", "dir-", "letters", "digits", "phonetic")
 SUFFIXES = (".ogg", ".wav", ".g722")
 
 
-def unpack(package, folders, into):
-    """Downloads a package and gives the folders of its that are wanted."""
+def unpack(package, archive, folders, into):
+    """Downloads a package and gives the paths of its folders, or of those in its zip file `archive`."""
     subprocess.run(["apt-get", "download", package], cwd=into, check=True, stdout=subprocess.DEVNULL)
     (deb,) = into.glob(f"{package}_*.deb")
-    archive = folders[0].endswith(".zip")
-    wanted = folders[:1] if archive else folders
-    tar = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
-    subprocess.run(["tar", "-x", "-C", into, *(f"./{name}" for name in wanted)], stdin=tar.stdout, check=True)
+    wanted = [f"./{name}" for name in ([archive] if archive else folders)]
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as tar:
+        subprocess.run(["tar", "-x", "-C", into, *wanted], stdin=tar.stdout, check=True)
     deb.unlink()
-    if not archive:
-        return [into / name for name in folders]
-    with zipfile.ZipFile(into / folders[0]) as zipped:
-        names = [name for name in zipped.namelist() if name.startswith(tuple(f"{f}/" for f in folders[1:]))]
-        zipped.extractall(into, names)
-    return [into / name for name in folders[1:]]
+    if archive:
+        with zipfile.ZipFile(into / archive) as zipped:
+            names = [name for name in zipped.namelist() if name.startswith(tuple(f"{f}/" for f in folders))]
+            zipped.extractall(into, names)
+    return [into / name for name in folders]
 
 
 def decode(path, rate_hz):
@@ -97,8 +92,7 @@ def collect(folders, out, rate_hz, most_minutes, skipped):
         joined, count = array.array("h"), 0
         for index, path in enumerate(paths):
             samples = scaled(decode(path, rate_hz))
-            alone = len(samples) >= ALONE_S * rate_hz
-            if alone:
+            if len(samples) >= ALONE_S * rate_hz:
                 write(out / f"{group}_{path.stem}.flac", samples, rate_hz)
                 total += len(samples)
             else:
@@ -116,10 +110,11 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     out = pathlib.Path(sys.argv[1]).resolve()
-    for kind, sources, skipped in (("speech", SPEECH, NOT_SPEECH), ("noise", NOISE, ())):
-        for package, source, folders, rate_hz, most_minutes in sources:
+    kinds = [("speech", SPEECH, NOT_SPEECH, 16_000, 8), ("noise", NOISE, (), 44_100, 60)]
+    for kind, sources, skipped, rate_hz, most_minutes in kinds:
+        for package, source, archive, folders in sources:
             with tempfile.TemporaryDirectory() as scratch:
-                unpacked = unpack(package, folders, pathlib.Path(scratch))
+                unpacked = unpack(package, archive, folders, pathlib.Path(scratch))
                 minutes = collect(unpacked, out / kind / source, rate_hz, most_minutes, skipped)
             print(f"{kind}/{source}: {minutes:.1f} min", flush=True)
 

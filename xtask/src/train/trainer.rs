@@ -156,8 +156,7 @@ impl Trainer {
             let pool = self.pool(mixer, pool_index * config.pool as u64, config.pool);
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ (pool_index << 20));
             for pass in 0..config.passes {
-                let order = draw_order(&pool, batch, &mut rng);
-                for (index, batch) in order.chunks_exact(batch).enumerate() {
+                for (index, batch) in draw_batches(&pool, batch, &mut rng).iter().enumerate() {
                     let (depth, adapt) = self.draw_depth(&mut rng);
                     let step = pool_index as usize * steps_per_pool + pass * (config.pool / batch.len()) + index;
                     if step < self.adam.steps() || self.adam.steps() >= config.steps {
@@ -253,15 +252,16 @@ impl Trainer {
     }
 }
 
-/// The examples of a pool in random order, those with as many learnt atoms in the same batches: what a batch costs follows from the
-/// most atoms that one of its examples has.
-fn draw_order(pool: &[Prepared], batch: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+/// Batches of a pool's examples in random order. Examples with as many learnt atoms share batches, because the most atoms that an
+/// example has decide what its whole batch costs. What fills no batch is left out, whatever it holds.
+fn draw_batches(pool: &[Prepared], batch: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..pool.len()).collect();
     order.shuffle(rng);
+    order.truncate(pool.len() / batch * batch);
     order.sort_by_key(|&index| pool[index].user_atoms.len());
-    let mut batches: Vec<&[usize]> = order.chunks_exact(batch).collect();
+    let mut batches: Vec<Vec<usize>> = order.chunks_exact(batch).map(<[usize]>::to_vec).collect();
     batches.shuffle(rng);
-    batches.concat()
+    batches
 }
 
 fn write_weights(model: &mut Model, weights: impl Iterator<Item = f32>) {
