@@ -75,6 +75,8 @@ struct Channel {
     overlap: Vec<f32>,
     /// `[bins]`
     spectrum: Vec<Complex32>,
+    /// `[bins]`: of the frame before, whose newer hop is still to be heard.
+    earlier: Vec<Complex32>,
 }
 
 impl Channel {
@@ -100,6 +102,8 @@ pub struct Engine {
     bin_power: Vec<f32>,
     /// `[bins]`
     bin_removal: Vec<f32>,
+    /// `[bins]`: what to remove of a spectrum.
+    masked: Vec<Complex32>,
     features: Vec<f32>,
     /// Samples in the hop that is being filled.
     position: usize,
@@ -132,10 +136,11 @@ impl Engine {
             removed: vec![0.0; hop],
             overlap: vec![0.0; hop],
             spectrum: vec![Complex32::default(); bins],
+            earlier: vec![Complex32::default(); bins],
         };
         let presence = model.field.as_ref().map(Presence::new);
         let solver = || Solver {
-            front_end: FrontEnd::new(&config.front_end, band_count),
+            front_end: FrontEnd::new(&config.front_end, band_count, config.window_hops),
             state: nmf::State::new(config, 1),
             presence: presence.as_ref().map(Presence::state),
             band_power: vec![0.0; band_count],
@@ -149,6 +154,7 @@ impl Engine {
             output_mix: OutputMix::new(sample_rate_hz),
             bin_power: vec![0.0; bins],
             bin_removal: vec![0.0; bins],
+            masked: vec![Complex32::default(); bins],
             features: vec![0.0; band_count],
             position: 0,
             hops: 0,
@@ -211,6 +217,7 @@ impl Engine {
             for buffer in [&mut channel.history, &mut channel.removed, &mut channel.overlap] {
                 buffer.fill(0.0);
             }
+            channel.earlier.fill(Complex32::default());
         }
         for solver in &mut self.solvers {
             solver.front_end.reset();
@@ -287,15 +294,24 @@ impl Engine {
             };
             self.bands
                 .interpolate_into(&self.solvers[solver].removal, &mut self.bin_removal);
-            for (x, gain) in channel.spectrum.iter_mut().zip(&self.bin_removal) {
-                *x *= *gain;
-            }
+            // The frame before is heard to its end under this frame's mask, which saw 10 ms more of it.
+            mask_into(&channel.earlier, &self.bin_removal, &mut self.masked);
+            self.stft.revise(&mut self.masked, &mut channel.overlap);
+            mask_into(&channel.spectrum, &self.bin_removal, &mut self.masked);
             self.stft
-                .synthesise(&mut channel.spectrum, &mut channel.overlap, &mut channel.removed);
+                .synthesise(&mut self.masked, &mut channel.overlap, &mut channel.removed);
+            std::mem::swap(&mut channel.spectrum, &mut channel.earlier);
             // The hop just filled becomes the previous one, whose own result was completed now.
             channel.history.copy_within(self.stft.hop_samples().., 0);
         }
         self.hops += 1;
+    }
+}
+
+#[inline(always)]
+fn mask_into(spectrum: &[Complex32], gain: &[f32], masked: &mut [Complex32]) {
+    for (y, (x, gain)) in masked.iter_mut().zip(spectrum.iter().zip(gain)) {
+        *y = x * gain;
     }
 }
 

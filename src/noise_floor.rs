@@ -50,15 +50,20 @@ pub struct FrontEnd {
     smoothing_coefficient: f32,
     fall_coefficient: f32,
     rise_factor: f32,
+    /// Hops of a window: as many frames after silence look at it in part.
+    window_hops: u32,
     level: f32,
+    /// Frames that were tracked.
     frames: u32,
+    /// Frames since silence, up to `window_hops`.
+    sounding: u32,
     smoothed: Vec<f32>,
     floor: Vec<f32>,
 }
 
 impl FrontEnd {
-    /// Trackers for `bands` bands. Allocates.
-    pub fn new(config: &FrontEndConfig, bands: usize) -> Self {
+    /// Trackers for `bands` bands of windows of `window_hops` hops. Allocates.
+    pub fn new(config: &FrontEndConfig, bands: usize, window_hops: usize) -> Self {
         // dB of power per second -> factor per hop of a fourth root of power.
         let rise_db_per_hop = config.floor_rise_db_per_s * crate::units::HOP_S as f32;
         Self {
@@ -66,8 +71,10 @@ impl FrontEnd {
             smoothing_coefficient: time_constant_to_coefficient(config.floor_smoothing_ms),
             fall_coefficient: time_constant_to_coefficient(config.floor_fall_ms),
             rise_factor: 10.0_f32.powf(rise_db_per_hop / 40.0),
+            window_hops: window_hops as u32,
             level: 0.0,
             frames: 0,
+            sounding: 0,
             smoothed: vec![0.0; bands],
             floor: vec![0.0; bands],
         }
@@ -77,6 +84,7 @@ impl FrontEnd {
     pub fn reset(&mut self) {
         self.level = 0.0;
         self.frames = 0;
+        self.sounding = 0;
         self.smoothed.fill(0.0);
         self.floor.fill(0.0);
     }
@@ -85,6 +93,7 @@ impl FrontEnd {
     pub fn copy_from(&mut self, other: &Self) {
         self.level = other.level;
         self.frames = other.frames;
+        self.sounding = other.sounding;
         self.smoothed.copy_from_slice(&other.smoothed);
         self.floor.copy_from_slice(&other.floor);
     }
@@ -99,6 +108,8 @@ impl FrontEnd {
         let mean = features.iter().sum::<f32>() / features.len() as f32;
         if mean > SILENCE {
             self.track(features, mean);
+        } else {
+            self.sounding = 0;
         }
         let scale = if self.level > 0.0 { 1.0 / self.level } else { 0.0 };
         for v in features.iter_mut() {
@@ -111,6 +122,17 @@ impl FrontEnd {
 
     #[inline(always)]
     fn track(&mut self, magnitudes: &[f32], mean: f32) {
+        self.sounding = (self.sounding + 1).min(self.window_hops);
+        if self.sounding < self.window_hops {
+            // A window that still looks at silence in part would pull the floor far below the noise, from where it rises
+            // slowly. At the very start it is all there is.
+            if self.frames == 0 {
+                self.level = mean.min(LOUDEST);
+                self.smoothed.copy_from_slice(magnitudes);
+                self.floor.copy_from_slice(magnitudes);
+            }
+            return;
+        }
         // A running average over the first frames, so that the start of a signal needs no warm-up.
         self.frames = self.frames.saturating_add(1);
         let start_coefficient = 1.0 / self.frames as f32;
@@ -156,7 +178,7 @@ mod tests {
     fn features_do_not_depend_on_the_level() {
         let powers = [1e-4, 3e-5, 2e-6, 7e-4];
         let louder = powers.map(|p| p * 1e3);
-        let mut a = FrontEnd::new(&FrontEndConfig::default(), 4);
+        let mut a = FrontEnd::new(&FrontEndConfig::default(), 4, 1);
         let mut b = a.clone();
         let ((va, na), (vb, nb)) = (run(&mut a, &powers, 50), run(&mut b, &louder, 50));
         for (x, y) in va.iter().chain(&na).zip(vb.iter().chain(&nb)) {
@@ -167,7 +189,7 @@ mod tests {
     #[test]
     fn floor_keeps_the_noise_under_a_burst_and_rises_as_configured() {
         let config = FrontEndConfig::default();
-        let mut front = FrontEnd::new(&config, 1);
+        let mut front = FrontEnd::new(&config, 1, 1);
         run(&mut front, &[1e-6], 100);
         run(&mut front, &[1e-2], 50);
         let rise_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
@@ -183,7 +205,7 @@ mod tests {
     #[test]
     fn an_outburst_is_forgotten_within_a_second() {
         let sound = [1e-6, 4e-6];
-        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2);
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2, 1);
         let before = run(&mut front, &sound, 300);
         run(&mut front, &[1e2, 1e2], 300);
         let after = run(&mut front, &sound, 100);
@@ -196,8 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_look_at_silence_in_part_move_nothing() {
+        let noise = [1e-5, 1e-6];
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2, 4);
+        let begin = |front: &mut FrontEnd| {
+            for share in [0.05, 0.3, 0.7] {
+                run(front, &noise.map(|p| share * p), 1);
+            }
+            run(front, &noise, 1)
+        };
+        let (features, floor) = begin(&mut front);
+        assert_eq!(features, floor, "the floor starts at the first whole window");
+        run(&mut front, &[0.0, 0.0], 10);
+        assert_eq!(begin(&mut front).1, floor, "and stays where it was after a silence");
+    }
+
+    #[test]
     fn digital_silence_moves_nothing() {
-        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2);
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 2, 1);
         let before = run(&mut front, &[1e-5, 1e-6], 30).1;
         run(&mut front, &[0.0, 0.0], 1000);
         let after = run(&mut front, &[1e-5, 1e-6], 1).1;

@@ -5,6 +5,8 @@
 //! latency is two hops however far back a frame looks (D. Mauler, R. Martin, "A low delay, variable resolution, perfect
 //! reconstruction spectral analysis-synthesis system for speech enhancement", 2007). Their product is a Hann window, which
 //! adds up to exactly one at every hop. With two hops both are the square root of that.
+//!
+//! The newer hop of a frame is heard only after the next frame is known, so its mask may be revised in the meantime.
 
 use std::f64::consts::FRAC_PI_2;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub struct Stft {
     analysis: Vec<f32>,
     /// `[SYNTHESIS_HOPS * hop_samples]`, the inverse transform's factor included.
     synthesis: Vec<f32>,
+    /// `[hop_samples]`: share of the revised frame, 0 at first and 1 from a quarter of the hop on.
+    revision: Vec<f32>,
     frame: Vec<f32>,
     scratch: Vec<Complex32>,
 }
@@ -63,6 +67,9 @@ impl Stft {
             inverse,
             hop_samples,
             synthesis: synthesis.collect(),
+            revision: (0..hop_samples)
+                .map(|n| quarter(4 * n.min(hop_samples / 4), hop_samples).sin().powi(2) as f32)
+                .collect(),
             analysis: analysis.iter().map(|w| *w as f32).collect(),
             frame: vec![0.0; window_samples],
             scratch: vec![Complex32::default(); scratch_len],
@@ -112,15 +119,7 @@ impl Stft {
     /// (one hop), the last is left in `overlap`.
     #[inline(always)]
     pub fn synthesise(&mut self, spectrum: &mut [Complex32], overlap: &mut [f32], output: &mut [f32]) {
-        // A real signal has a real first bin, and a real last one if its length is even.
-        spectrum[0].im = 0.0;
-        if self.window_samples().is_multiple_of(2) {
-            spectrum[self.window_samples() / 2].im = 0.0;
-        }
-        let done = self
-            .inverse
-            .process_with_scratch(spectrum, &mut self.frame, &mut self.scratch);
-        debug_assert!(done.is_ok());
+        self.invert(spectrum);
         let spoken = &self.frame[self.frame.len() - self.synthesis.len()..];
         let (older, newer) = spoken.split_at(self.hop_samples);
         let (rising, falling) = self.synthesis.split_at(self.hop_samples);
@@ -130,6 +129,34 @@ impl Stft {
         for ((o, f), w) in overlap.iter_mut().zip(newer).zip(falling) {
             *o = f * w;
         }
+    }
+
+    /// Changes what [`Self::synthesise`] left in `overlap` to the same hop of `spectrum` (overwritten): the same frame under
+    /// another mask, made when the next frame was known. Within a quarter of the hop the one fades into the other, so that
+    /// nothing jumps.
+    #[inline(always)]
+    pub fn revise(&mut self, spectrum: &mut [Complex32], overlap: &mut [f32]) {
+        self.invert(spectrum);
+        let newer = &self.frame[self.frame.len() - self.hop_samples..];
+        let falling = &self.synthesis[self.hop_samples..];
+        for (((o, f), w), share) in overlap.iter_mut().zip(newer).zip(falling).zip(&self.revision) {
+            *o += share * (f * w - *o);
+        }
+    }
+
+    /// Inverse transform of `spectrum` (overwritten) into `frame`.
+    #[inline(always)]
+    fn invert(&mut self, spectrum: &mut [Complex32]) {
+        // A real signal has a real first bin, and a real last one if its length is even.
+        spectrum[0].im = 0.0;
+        if self.window_samples().is_multiple_of(2) {
+            spectrum[self.window_samples() / 2].im = 0.0;
+        }
+        // The lengths are ours, fixed at construction: this cannot fail.
+        let done = self
+            .inverse
+            .process_with_scratch(spectrum, &mut self.frame, &mut self.scratch);
+        debug_assert!(done.is_ok());
     }
 }
 
@@ -159,6 +186,31 @@ mod tests {
                     assert!(worst < 2e-6, "rate {rate_hz}, {window_hops} hops: error {worst}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_revised_hop_begins_as_it_was_and_ends_as_revised() {
+        let (hop, window_hops) = (480, 4);
+        let mut stft = Stft::new(hop, window_hops);
+        let signal: Vec<f32> = (0..hop * window_hops).map(|n| ((n * n) as f32 * 0.37).sin()).collect();
+        let mut spectrum = vec![Complex32::default(); stft.bins()];
+        stft.analyse(&signal, &mut spectrum);
+        let masked = |gain: f32| spectrum.iter().map(|x| x * gain).collect::<Vec<Complex32>>();
+        let (mut first, mut output) = (vec![0.0; hop], vec![0.0; hop]);
+        stft.synthesise(&mut masked(1.0), &mut first, &mut output);
+        let mut revised = first.clone();
+        stft.revise(&mut masked(1.0), &mut revised);
+        assert_eq!(revised, first, "the same mask again changes nothing");
+        stft.revise(&mut masked(0.5), &mut revised);
+        assert_eq!(revised[0], first[0]);
+        for n in hop / 4..hop {
+            assert!((revised[n] - 0.5 * first[n]).abs() < 1e-6, "sample {n}");
+        }
+        let share = |n: usize| (first[n] - revised[n]) / (0.5 * first[n]);
+        for n in (0..hop / 4).filter(|n| first[*n].abs() > 0.1) {
+            let expected = (std::f32::consts::FRAC_PI_2 * n as f32 / (hop / 4) as f32).sin().powi(2);
+            assert!((share(n) - expected).abs() < 1e-3, "sample {n}: {}", share(n));
         }
     }
 

@@ -85,7 +85,7 @@ fn around_the_network(criterion: &mut Criterion) {
     criterion.bench_function("bands/mean power", |bencher| {
         bencher.iter(|| bands.mean_power_into(black_box(&bin_power), &mut band_power));
     });
-    let mut front_end = FrontEnd::new(&config.front_end, bands.bands());
+    let mut front_end = FrontEnd::new(&config.front_end, bands.bands(), config.window_hops);
     let (mut features, mut floor) = (vec![0.0; bands.bands()], vec![0.0; bands.bands()]);
     criterion.bench_function("front end", |bencher| {
         bencher.iter(|| front_end.push(black_box(&band_power), &mut features, &mut floor));

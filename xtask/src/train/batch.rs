@@ -162,7 +162,7 @@ impl Preparer {
             mix_energy: 0.0,
         };
         let third_octaves = third_octaves(window);
-        let mut front_end = FrontEnd::new(&self.config.front_end, bands);
+        let mut front_end = FrontEnd::new(&self.config.front_end, bands, self.config.window_hops);
         let mut mix_spectrum = vec![Complex32::default(); bins];
         let mut speech_spectrum = mix_spectrum.clone();
         let (mut power, mut band_power) = (vec![0.0; bins], vec![0.0; bands]);
