@@ -209,7 +209,9 @@ mod tests {
         }
         let share = |n: usize| (first[n] - revised[n]) / (0.5 * first[n]);
         for n in (0..hop / 4).filter(|n| first[*n].abs() > 0.1) {
-            let expected = (std::f32::consts::FRAC_PI_2 * n as f32 / (hop / 4) as f32).sin().powi(2);
+            let expected = (std::f32::consts::FRAC_PI_2 * n as f32 / (hop / 4) as f32)
+                .sin()
+                .powi(2);
             assert!((share(n) - expected).abs() < 1e-3, "sample {n}: {}", share(n));
         }
     }
