@@ -186,18 +186,11 @@ impl Engine {
     }
 
     /// Compressed magnitudes of the bands in the last hop `[F]`, as [`NoiseProfile::learn`] wants them: all channels
-    /// together, or the first one's in independent mode; times the square of the share of noise that the network heard in the
-    /// hop, so that speech, learnt by mistake or in part, counts for little.
+    /// together, or the first one's in independent mode.
     pub fn band_magnitudes_into(&self, out: &mut [f32]) {
-        let solver = &self.solvers[0];
-        let (mut all, mut noise) = (0.0, 0.0);
-        for ((v, power), g) in out.iter_mut().zip(&solver.band_power).zip(&solver.state.mask) {
+        for (v, power) in out.iter_mut().zip(&self.solvers[0].band_power) {
             *v = compress(*power);
-            all += *v;
-            noise += (1.0 - g) * *v;
         }
-        let share = if all > 0.0 { noise / all } else { 0.0 };
-        out.iter_mut().for_each(|v| *v *= share * share);
     }
 
     /// Delay from input to output in samples: two hops, 20 ms. Never changes.
