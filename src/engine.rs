@@ -186,11 +186,18 @@ impl Engine {
     }
 
     /// Compressed magnitudes of the bands in the last hop `[F]`, as [`NoiseProfile::learn`] wants them: all channels
-    /// together, or the first one's in independent mode.
+    /// together, or the first one's in independent mode; times the share of noise that the network heard in the hop, so that
+    /// speech, learnt by mistake or in part, counts for less.
     pub fn band_magnitudes_into(&self, out: &mut [f32]) {
-        for (v, power) in out.iter_mut().zip(&self.solvers[0].band_power) {
+        let solver = &self.solvers[0];
+        let (mut all, mut noise) = (0.0, 0.0);
+        for ((v, power), g) in out.iter_mut().zip(&solver.band_power).zip(&solver.state.mask) {
             *v = compress(*power);
+            all += *v;
+            noise += (1.0 - g) * *v;
         }
+        let share = if all > 0.0 { noise / all } else { 0.0 };
+        out.iter_mut().for_each(|v| *v *= share);
     }
 
     /// Delay from input to output in samples: two hops, 20 ms. Never changes.
@@ -287,13 +294,11 @@ impl Engine {
         }
         self.solve(settings);
         for (index, channel) in self.channels.iter_mut().enumerate() {
-            let solver = if settings.stereo == StereoMode::Linked {
-                0
-            } else {
-                index
-            };
-            self.bands
-                .interpolate_into(&self.solvers[solver].removal, &mut self.bin_removal);
+            // Linked channels share the first one's.
+            if index == 0 || settings.stereo == StereoMode::Independent {
+                self.bands
+                    .interpolate_into(&self.solvers[index].removal, &mut self.bin_removal);
+            }
             // The frame before is heard to its end under this frame's mask, which saw 10 ms more of it.
             mask_into(&channel.earlier, &self.bin_removal, &mut self.masked);
             self.stft.revise(&mut self.masked, &mut channel.overlap);

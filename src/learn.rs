@@ -29,14 +29,14 @@ const ITERATIONS: usize = 20;
 /// Why a noise cannot be learnt.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 pub enum LearnError {
-    /// Too little sound.
-    #[error("only {got_s:.1} s of sound to learn from, at least {} s are needed", LEAST_HOPS as f64 * HOP_S)]
+    /// Too little noise.
+    #[error("only {got_s:.1} s of noise to learn from, at least {} s are needed", LEAST_HOPS as f64 * HOP_S)]
     Short {
-        /// Seconds that were not silent.
+        /// Seconds that were neither silent nor all speech.
         got_s: f64,
     },
-    /// Nothing but silence.
-    #[error("there was only silence to learn from")]
+    /// Nothing but silence, or soft speech, which counts for less (see `Engine::band_magnitudes_into`).
+    #[error("there was only silence or speech to learn from")]
     Silent,
     /// The noise overloaded the input.
     #[error("the noise was clipped; lower the input and learn again")]
@@ -155,7 +155,7 @@ mod tests {
         let short = learn_atoms(&two_noises(10), 8, 4).unwrap_err();
         assert_eq!(
             short.to_string(),
-            "only 0.1 s of sound to learn from, at least 0.4 s are needed"
+            "only 0.1 s of noise to learn from, at least 0.4 s are needed"
         );
         let mut broken = two_noises(100);
         broken[77] = f32::NAN;

@@ -263,11 +263,11 @@ mod tests {
             assert_eq!((learnt, sent), (None, None), "{why}");
             assert_eq!(said, format!("nothing learnt: {why}"));
         };
-        nothing(300, |_| 0.0, "there was only silence to learn from");
+        nothing(300, |_| 0.0, "there was only silence or speech to learn from");
         nothing(
             10,
             noise,
-            "only 0.1 s of sound to learn from, at least 0.4 s are needed",
+            "only 0.1 s of noise to learn from, at least 0.4 s are needed",
         );
         nothing(
             300,

@@ -79,15 +79,11 @@ pub fn band_magnitudes(
     channels: &[Vec<f32>],
 ) -> Result<Vec<f32>, EngineError> {
     let mut engine = Engine::new(model.clone(), sample_rate_hz, channels.len())?;
-    let settings = Settings {
-        layers: 1,
-        ..Settings::default()
-    };
     let bands = model.config.bands();
     let mut magnitudes = Vec::new();
     let mut signals: Vec<Vec<f32>> = channels.to_vec();
     let mut views: Vec<&mut [f32]> = signals.iter_mut().map(Vec::as_mut_slice).collect();
-    engine.process_with(&settings, &mut views, |engine| {
+    engine.process_with(&Settings::default(), &mut views, |engine| {
         let start = magnitudes.len();
         magnitudes.resize(start + bands, 0.0);
         engine.band_magnitudes_into(&mut magnitudes[start..]);
