@@ -46,8 +46,8 @@ pub enum ProfileError {
 }
 
 impl NoiseProfile {
-    /// Learns from hops of compressed band magnitudes `[N][bands]` (see [`crate::engine::Engine::band_magnitudes_into`]).
-    /// Allocates.
+    /// Learns from hops of compressed band magnitudes `[N][bands]`, weighted by
+    /// [`crate::engine::Engine::band_magnitudes_into`]. Allocates.
     ///
     /// # Errors
     /// [`LearnError`] if there is nothing to learn from.

@@ -68,7 +68,7 @@ pub fn learn_noise(
     Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
 }
 
-/// Compressed band magnitudes `[hops][F]` of whole signals (all channels together), as [`NoiseProfile::learn`] wants them.
+/// [`Engine::band_magnitudes_into`] for each hop of whole signals: `[hops][F]`, all channels together, at full depth.
 /// Allocates. The shortest channel counts.
 ///
 /// # Errors
