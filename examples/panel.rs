@@ -68,7 +68,7 @@ fn play(
     loop {
         for hop in recording.chunks_exact(units::hop_samples(SAMPLE_RATE_HZ)) {
             let mut block = hop.to_vec();
-            active.follow(params.learn.value(), &mut noise, shared);
+            active.follow(params, &mut noise, shared);
             active.process(&params.settings(), &mut [&mut block], shared, &mut meters);
             next += Duration::from_millis(10);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));

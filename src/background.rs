@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::noise_profile::NoiseProfile;
 use crate::params::UnfoldParams;
 use crate::shared::EditorShared;
 
@@ -33,6 +32,8 @@ impl Background {
                 look(&params, &shared);
                 std::thread::park_timeout(INTERVAL);
             }
+            // LEARN may have been let go just now.
+            look(&params, &shared);
         };
         let thread = std::thread::Builder::new().name("unfold-learn".to_owned()).spawn(work);
         Self {
@@ -54,29 +55,13 @@ impl Drop for Background {
 }
 
 fn look(params: &UnfoldParams, shared: &EditorShared) {
+    let learner = shared.learner();
     if params.noise.take_restored() {
-        shared.learner().send(recall(params, shared));
+        learner.take_up(&params.noise, &shared.model().config);
         shared.repaint().request_repaint();
     }
-    if let Some(verdict) = shared.learner().take_heard() {
-        if let Some(profile) = shared.learner().learn(verdict, &shared.model()) {
-            params.noise.keep(Some(&profile));
-        }
+    if let Some(heard) = learner.take_heard() {
+        learner.learn(heard, &params.noise, &shared.model().config);
         shared.repaint().request_repaint();
     }
-}
-
-/// The noise saved with the session, where the model in use can take it; otherwise the panel says why not.
-pub fn recall(params: &UnfoldParams, shared: &EditorShared) -> Option<NoiseProfile> {
-    let checked = params.noise.recall()?.and_then(|profile| {
-        profile.check(&shared.model().config)?;
-        Ok(profile)
-    });
-    checked
-        .inspect_err(|error| {
-            shared
-                .learner()
-                .say(format!("the session's noise is not used: {error}"))
-        })
-        .ok()
 }

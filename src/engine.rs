@@ -27,7 +27,7 @@ pub use crate::settings::{Listen, Settings, StereoMode};
 use crate::simd::dispatch;
 use crate::stft::{SYNTHESIS_HOPS, Stft};
 use crate::units::hop_samples;
-pub use offline::{band_magnitudes, denoise, denoise_with, learn_noise};
+pub use offline::{denoise, denoise_with, learn_noise, noise_magnitudes};
 
 /// Sample rates that the engine takes: far beyond the 8 to 192 kHz that audio uses, because hosts try odd ones.
 pub const SAMPLE_RATE_RANGE_HZ: (f64, f64) = (1_000.0, 2_000_000.0);
@@ -186,18 +186,28 @@ impl Engine {
     }
 
     /// Compressed magnitudes of the bands in the last hop `[F]`, as [`NoiseProfile::learn`] wants them: all channels
-    /// together, or the first one's in independent mode; times the share of noise that the network heard in the hop, so that
-    /// speech, learnt by mistake or in part, counts for less.
-    pub fn band_magnitudes_into(&self, out: &mut [f32]) {
-        let solver = &self.solvers[0];
-        let (mut all, mut noise) = (0.0, 0.0);
-        for ((v, power), g) in out.iter_mut().zip(&solver.band_power).zip(&solver.state.mask) {
-            *v = compress(*power);
-            all += *v;
-            noise += (1.0 - g) * *v;
+    /// together; times the share of noise that the network heard in the hop, so that speech, learnt by mistake or in part,
+    /// counts for less.
+    pub fn noise_magnitudes_into(&self, out: &mut [f32]) {
+        let solvers = match self.last_stereo {
+            StereoMode::Linked => &self.solvers[..1],
+            StereoMode::Independent => &self.solvers[..],
+        };
+        out.fill(0.0);
+        for solver in solvers {
+            let bands = solver.band_power.iter().zip(&solver.state.mask);
+            let (mut all, mut noise) = (0.0, 0.0);
+            for (power, g) in bands.clone() {
+                let v = compress(*power);
+                all += v;
+                noise += (1.0 - g) * v;
+            }
+            let share = if all > 0.0 { noise / all } else { 0.0 };
+            let weight = share / solvers.len() as f32;
+            for (out, power) in out.iter_mut().zip(&solver.band_power) {
+                *out += weight * compress(*power);
+            }
         }
-        let share = if all > 0.0 { noise / all } else { 0.0 };
-        out.iter_mut().for_each(|v| *v *= share);
     }
 
     /// Delay from input to output in samples: two hops, 20 ms. Never changes.

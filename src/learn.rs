@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use thiserror::Error;
 
+use crate::noise_floor::SILENCE;
 use crate::snmf;
 use crate::units::HOP_S;
 
@@ -16,9 +17,6 @@ pub const LEAST_HOPS: usize = 40;
 
 /// Hops softer than this share of the mean teach nothing.
 const LEAST_LEVEL: f32 = 0.05;
-
-/// Mean compressed band magnitude under which a hop is silence (white noise of about -87 dBFS).
-const SILENCE: f32 = 1e-3;
 
 /// Samples from here on count as clipped.
 const FULL_SCALE: f32 = 0.999;
@@ -35,7 +33,7 @@ pub enum LearnError {
         /// Seconds that were neither silent nor all speech.
         got_s: f64,
     },
-    /// Nothing but silence, or soft speech, which counts for less (see `Engine::band_magnitudes_into`).
+    /// Nothing but silence, or soft speech, which counts for less (see `Engine::noise_magnitudes_into`).
     #[error("there was only silence or speech to learn from")]
     Silent,
     /// The noise overloaded the input.
@@ -79,7 +77,7 @@ impl SampleCheck {
     }
 }
 
-/// Fits `atoms` noise atoms to hops of compressed band magnitudes `[N][bands]` at any level: `[atoms][bands]`, each of
+/// Fits `atoms` noise atoms to hops of compressed band magnitudes `[N][bands]` at any level from silence on: `[atoms][bands]`, each of
 /// unit L2 norm.
 ///
 /// # Errors

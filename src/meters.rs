@@ -22,6 +22,7 @@ pub fn display_band_hz(index: usize) -> f32 {
 }
 
 /// One look at the engine, of its last hop. Plain data: copying it allocates nothing. Powers are relative to full scale.
+/// With a mask per channel, bands and activations are those of the first channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeterFrame {
     /// Input power density per display band.

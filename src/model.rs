@@ -135,11 +135,6 @@ impl Model {
             .min(self.layers.len() - 1)
     }
 
-    /// The readout after `depth` iterations.
-    pub fn readout_index(&self, depth: usize) -> usize {
-        if self.config.readout_per_depth { depth - 1 } else { 0 }
-    }
-
     /// Iterations K.
     pub fn layers(&self) -> usize {
         self.config.layers
@@ -233,7 +228,7 @@ impl Model {
     /// Spectrum of an atom (all zero if there is no such atom) of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
     pub fn atom_spectrum(&self, atom: usize, out: &mut [f32; DISPLAY_BANDS]) {
         let bands = self.config.bands();
-        let dictionary = flat2(&self.readouts[self.readout_index(self.config.layers)].dictionary);
+        let dictionary = flat2(&self.readouts[self.config.readout_index(self.config.layers)].dictionary);
         match dictionary.chunks_exact(bands).nth(atom) {
             Some(spectrum) => display_shape(&self.config.band_centres_hz, spectrum, out),
             None => out.fill(0.0),

@@ -172,7 +172,7 @@ fn adaptive_update<D>(network: &Network<D>, state: &mut State, sparsity: &[f32])
 #[inline(always)]
 fn read_out<D: Dictionary>(network: &Network<D>, state: &mut State, depth: usize) {
     let lanes = network.lanes;
-    let readout = &network.readouts[if network.config.readout_per_depth { depth - 1 } else { 0 }];
+    let readout = &network.readouts[network.config.readout_index(depth)];
     let (speech_h, noise_h) = state.activation.split_at(network.config.speech_atoms * lanes);
     readout.speech.reconstruct(speech_h, &mut state.speech, lanes);
     readout.noise.reconstruct(noise_h, &mut state.noise, lanes);

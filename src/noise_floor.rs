@@ -7,7 +7,7 @@ use crate::units::time_constant_to_coefficient;
 
 /// A frame whose mean compressed band magnitude is below this (white noise of about -87 dBFS) counts as silence and
 /// moves no tracker.
-const SILENCE: f32 = 1e-3;
+pub const SILENCE: f32 = 1e-3;
 
 /// A level above this (white noise of about -11 dBFS, louder than speech within full scale can be) is forgotten
 /// with the first frame below it, so that an outburst of +40 dBFS does not leave the network deaf for seconds.

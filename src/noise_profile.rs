@@ -47,7 +47,7 @@ pub enum ProfileError {
 
 impl NoiseProfile {
     /// Learns from hops of compressed band magnitudes `[N][bands]`, weighted by
-    /// [`crate::engine::Engine::band_magnitudes_into`]. Allocates.
+    /// [`crate::engine::Engine::noise_magnitudes_into`]. Allocates.
     ///
     /// # Errors
     /// [`LearnError`] if there is nothing to learn from.

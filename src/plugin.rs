@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
 
-use crate::background::{Background, recall};
+use crate::background::Background;
 use crate::editor::{self, UnfoldEditor};
 use crate::engine::{Engine, EngineError, Settings};
 use crate::learning::Capture;
@@ -30,8 +30,6 @@ pub struct Unfold {
     background: Option<Background>,
     meters: Writer<MeterFrame>,
     noise: Reader<Option<NoiseProfile>>,
-    /// A pending model path asks the host for one restart, not for one per block.
-    restart_requested: bool,
 }
 
 /// What exists only between `activate` and `deactivate`: the engine, what watches over its load, and what it tells an
@@ -84,13 +82,14 @@ impl Active {
         })
     }
 
-    /// Takes up noise that was learnt, and starts or stops listening. Before every block; audio thread.
-    pub fn follow(&mut self, learn: bool, noise: &mut Reader<Option<NoiseProfile>>, shared: &EditorShared) {
+    /// Takes up the session's noise, and starts or stops listening. Before every block; audio thread.
+    pub fn follow(&mut self, params: &UnfoldParams, noise: &mut Reader<Option<NoiseProfile>>, shared: &EditorShared) {
         if let Some(profile) = noise.take_new() {
-            // Checked against the model when it was sent; one that came before another model is left out.
+            // Checked against the model when it was sent.
             let _ = self.engine.set_noise_profile(profile.as_ref());
         }
-        self.capture.switch(learn, shared.learner());
+        self.capture
+            .switch(params.learn.value(), params.noise.changes(), shared.learner());
     }
 
     /// Denoises one block in place, with no more layers than there is time for; while a panel is open, sends it a frame.
@@ -151,7 +150,6 @@ impl Default for Unfold {
             background: None,
             meters,
             noise,
-            restart_requested: false,
         }
     }
 }
@@ -198,21 +196,20 @@ impl Plugin for Unfold {
         let keep =
             !self.params.model_path.pending() && self.active.as_ref().is_some_and(|active| active.config == config);
         if !keep {
+            // It learns with the model that is in use.
+            self.background = None;
             self.active = self.build(config);
         }
-        if let Some(active) = &mut self.active {
-            let _ = self.params.noise.take_restored();
-            let profile = recall(&self.params, &self.shared);
-            // Checked by `recall`.
-            let _ = active.engine.set_noise_profile(profile.as_ref());
-            self.shared.learner().in_use(profile);
-            let start = || Background::start(self.params.clone(), self.shared.clone());
-            self.background.get_or_insert_with(start);
-        }
-        self.restart_requested = false;
         let Some(active) = &self.active else {
             return false;
         };
+        // The first block finds the session's noise waiting.
+        let _ = self.params.noise.take_restored();
+        self.shared
+            .learner()
+            .take_up(&self.params.noise, &self.shared.model().config);
+        let start = || Background::start(self.params.clone(), self.shared.clone());
+        self.background.get_or_insert_with(start);
         let latency_samples = active.engine.latency_samples() as u32;
         self.shared.set_activation(config.sample_rate_hz, latency_samples);
         context.set_latency_samples(latency_samples);
@@ -232,22 +229,27 @@ impl Plugin for Unfold {
         _aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        if !self.restart_requested && self.params.model_path.pending() {
-            self.restart_requested = true;
+        // The one call into the host from here: once for a restored session that names another model.
+        if self.params.model_path.take_restart_wanted() {
             context.request_restart();
         }
         let Some(active) = &mut self.active else {
             return ProcessStatus::Error("processing was started before activation");
         };
-        active.follow(self.params.learn.value(), &mut self.noise, &self.shared);
+        active.follow(&self.params, &mut self.noise, &self.shared);
         let settings = self.params.settings();
         active.process(&settings, buffer.as_slice(), &self.shared, &mut self.meters);
         ProcessStatus::Tail(active.engine.tail_samples() as u32)
     }
 
     fn deactivate(&mut self) {
-        self.active = None;
+        if let Some(active) = &mut self.active {
+            // What LEARN has heard so far is learnt before the background ends.
+            let changes = self.params.noise.changes();
+            active.capture.switch(false, changes, self.shared.learner());
+        }
         self.background = None;
+        self.active = None;
     }
 }
 

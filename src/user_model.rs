@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 use crate::model::Model;
 use crate::model_file;
@@ -38,11 +37,9 @@ pub fn load(path: &str) -> Result<UserModel, String> {
     Ok(UserModel { model, remark })
 }
 
-/// The part of a path that a user knows it by.
+/// The part of a path that a user knows it by. A session may come from another system, so both slashes count.
 pub fn file_name(path: &str) -> String {
-    Path::new(path)
-        .file_name()
-        .map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
+    path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
 }
 
 /// Reads a file that a user named, unless it is none or far too large; does blocking file work.

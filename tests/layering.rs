@@ -45,11 +45,11 @@ const CORE_CRATES: [&str; 11] = [
 const SHELL: [(&str, &[&str]); 10] = [
     ("load", &[]),
     ("triple_buffer", &[]),
-    ("learning", &["triple_buffer"]),
     ("user_model", &[]),
     ("noise_file", &["user_model"]),
     ("shared", &["triple_buffer", "learning"]),
     ("params", &[]),
+    ("learning", &["triple_buffer", "params"]),
     ("background", &["learning", "params", "shared"]),
     (
         "editor",

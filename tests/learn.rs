@@ -37,11 +37,17 @@ fn saved_noise(plugin: &mut Plugin) -> String {
     state["fields"]["noise-profile"].as_str().expect("a text").to_owned()
 }
 
+/// Switches LEARN while a moment of the room plays.
+fn learn(plugin: &mut Plugin, processor: &mut Processor, text: &str) {
+    let change = plugin.change("Learn Noise", text);
+    processor.process(&room(RATE_HZ, 480), &BLOCKS, &[change]);
+}
+
 /// Holds LEARN while `input` plays.
 fn hold(plugin: &mut Plugin, processor: &mut Processor, input: &[Vec<f32>]) {
-    let [on, off] = ["on", "off"].map(|text| plugin.change("Learn Noise", text));
-    processor.process(input, &BLOCKS, &[on]);
-    processor.process(&room(RATE_HZ, 480), &BLOCKS, &[off]);
+    learn(plugin, processor, "on");
+    processor.process(input, &BLOCKS, &[]);
+    learn(plugin, processor, "off");
 }
 
 /// Waits for the background, which has no other way to say that it is done.
@@ -110,6 +116,45 @@ fn a_session_restored_while_playing_brings_its_noise() {
     }
     plugin.deactivate(playing);
     plain.deactivate(reference);
+}
+
+#[test]
+fn a_session_restored_while_listening_keeps_its_own_noise() {
+    let mut plugin = plugin();
+    let mut processor = plugin.activate(RATE_HZ, 1024);
+    hold(&mut plugin, &mut processor, &room(RATE_HZ, 96_000));
+    wait_until(&mut plugin, |plugin| saved_noise(plugin) != "[]");
+    let (session, learnt) = (plugin.save(), saved_noise(&mut plugin));
+
+    learn(&mut plugin, &mut processor, "on");
+    let other: Vec<f32> = noise(5, 96_000).iter().map(|x| 0.1 * x).collect();
+    processor.process(&vec![other; 2], &BLOCKS, &[]);
+    // The restored session does not listen.
+    assert!(plugin.load_state(&session));
+    processor.process(&room(RATE_HZ, 4_800), &BLOCKS, &[]);
+    // Long enough for the background to have looked several times.
+    std::thread::sleep(Duration::from_millis(600));
+    assert!(saved_noise(&mut plugin) == learnt, "the restored noise was overruled");
+    plugin.deactivate(processor);
+    assert!(
+        saved_noise(&mut plugin) == learnt,
+        "the restored noise was overruled at the end"
+    );
+}
+
+#[test]
+fn what_was_heard_is_learnt_though_the_host_stops_at_once() {
+    for text in [Some("off"), None] {
+        let mut plugin = Plugin::load();
+        let mut processor = plugin.activate(RATE_HZ, 1024);
+        learn(&mut plugin, &mut processor, "on");
+        processor.process(&room(RATE_HZ, 96_000), &BLOCKS, &[]);
+        if let Some(text) = text {
+            learn(&mut plugin, &mut processor, text);
+        }
+        plugin.deactivate(processor);
+        assert!(saved_noise(&mut plugin) != "[]", "let go first: {text:?}");
+    }
 }
 
 #[test]

@@ -329,7 +329,12 @@ fn a_model_path_is_asked_for_and_a_failure_is_told() {
     bench.steps();
     bench.click("Use this file");
     assert_eq!(bench.params.model_path.get().as_deref(), Some("voices/mine.unfold"));
-    assert!(bench.params.model_path.pending(), "the audio thread hears of it");
+    assert!(bench.params.model_path.pending());
+    assert_eq!(bench.host.restarts(), 1, "the host is asked, playing or not");
+    assert!(
+        !bench.params.model_path.take_restart_wanted(),
+        "and not again by the audio thread"
+    );
     assert!(bench.shows("mine.unfold: loads when the host next restarts the plugin"));
 
     // What activation does with a file that is not there.
@@ -410,6 +415,22 @@ fn learn_listens_while_it_is_held_in_one_gesture_on_every_way_out() {
     bench.drop_at("Learn noise");
     expect_one(&bench, "let go");
 
+    // For as long as it takes, wherever the hand wanders.
+    let mut bench = held();
+    bench.harness.run_steps(60);
+    let away = bench.center("Learn noise") + vec2(0.0, -40.0);
+    bench.harness.hover_at(away);
+    bench.harness.run_steps(60);
+    assert!(bench.params.learn.value(), "still held");
+    bench.harness.drop_at(away);
+    bench.steps();
+    expect_one(&bench, "let go in the end");
+
+    let mut bench = held();
+    bench.harness.event(Event::WindowFocused(false));
+    bench.steps();
+    expect_one(&bench, "the window loses the keyboard");
+
     let mut bench = held();
     bench.harness.drop_at(bench.center("Amount"));
     bench.steps();
@@ -451,12 +472,16 @@ fn a_learnt_noise_is_told_saved_loaded_and_forgotten() {
         bench
             .shared
             .learner()
-            .sentence()
+            .message(false)
+            .sentence
             .contains("room.unfold-noise: the file cannot be read")
     );
     assert!(!bench.params.noise.is_kept());
 
     bench.params.noise.keep(Some(&profile));
+    bench.click("Learnt noise");
+    assert!(bench.shows("The session keeps a noise, but it is not in use."));
+    bench.click("Learnt noise");
     ask(&mut bench, &path, "Save to file");
     assert!(bench.shows("saved room.unfold-noise"));
     ask(&mut bench, &path, "Save to file");
@@ -468,5 +493,7 @@ fn a_learnt_noise_is_told_saved_loaded_and_forgotten() {
 
     ask(&mut bench, &path, "Load from file");
     assert!(bench.shows("room.unfold-noise: 8 noise parts"));
+    bench.click("Learnt noise");
+    assert!(bench.shows("A learnt noise is in use; it is saved with the session."));
     assert_eq!(bench.params.noise.recall(), Some(Ok(profile)));
 }

@@ -41,12 +41,26 @@ pub struct Window {
     // Dropped in this order.
     inner: InnerWindow,
     _end: ThreadEnd,
+    _gone: Gone,
 }
 
 impl Window {
-    /// A window whose thread's end `end` waits for.
-    pub fn new(inner: InnerWindow, end: ThreadEnd) -> Self {
-        Self { inner, _end: end }
+    /// A window whose thread's end `end` waits for, and which is then no longer shown.
+    pub fn new(inner: InnerWindow, end: ThreadEnd, presence: Arc<Presence>) -> Self {
+        Self {
+            inner,
+            _end: end,
+            _gone: Gone(presence),
+        }
+    }
+}
+
+/// A host may show a window that has ended by itself; it is gone at the latest when the host drops it.
+struct Gone(Arc<Presence>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 

@@ -244,6 +244,12 @@ impl Panel {
         if let Some(percent) = request.zoom_percent {
             ui.ctx().set_zoom_factor(percent as f32 / 100.0);
         }
+        if let Some(path) = request.model_path {
+            // Loaded by the next activation. Some hosts restart a plugin only when the user does.
+            self.params.model_path.request(path);
+            self.shared.learner().say(String::new());
+            host.request_restart();
+        }
     }
 
     fn main_view(&mut self, ui: &Ui, rect: Rect) {

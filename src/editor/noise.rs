@@ -7,6 +7,7 @@ use nice_plug::prelude::{Param, ParamSetter};
 use super::buttons::paint;
 use super::control::apply_plain;
 use super::header::menu_button;
+use super::slider::window_lost;
 use super::status::{path_popup, typed_path};
 use super::theme::Theme;
 use crate::noise_file;
@@ -69,7 +70,10 @@ impl NoiseControls {
         let response = ui
             .interact(rect, ui.scope_id().with(NAME), Sense::click())
             .on_hover_cursor(CursorIcon::PointingHand);
-        let held = response.is_pointer_button_down_on();
+        // Pressed on the button, and then held wherever the pointer goes and for as long as it likes.
+        let down = ui.input(|input| input.pointer.any_down()) && !window_lost(ui);
+        let pressed = response.is_pointer_button_down_on() && ui.input(|input| input.pointer.any_pressed());
+        let held = down && (self.holding || pressed);
         if held && !self.holding {
             self.holding = true;
             setter.begin_set_parameter(&params.learn);
@@ -97,10 +101,10 @@ impl NoiseControls {
         self.typing = false;
         path_popup(&response).show(|ui| {
             let kept = params.noise.is_kept();
-            let state = if kept {
-                "A learnt noise is in use; it is saved with the session."
-            } else {
-                "No noise has been learnt."
+            let state = match (kept, shared.learner().uses_noise()) {
+                (false, _) => "No noise has been learnt.",
+                (true, true) => "A learnt noise is in use; it is saved with the session.",
+                (true, false) => "The session keeps a noise, but it is not in use.",
             };
             ui.label(RichText::new(state).size(12.0));
             let field = TextEdit::singleline(&mut self.path)
@@ -113,16 +117,18 @@ impl NoiseControls {
                 let save = ui.add_enabled(kept, egui::Button::new("Save to file"));
                 let load = ui.button("Load from file");
                 let path = typed_path(&self.path);
-                if forget.clicked() {
-                    params.noise.keep(None);
-                    shared.learner().send(None);
-                    shared.learner().say("the learnt noise is forgotten".to_owned());
+                let done = if forget.clicked() {
+                    Ok(forget_noise(params, shared))
                 } else if save.clicked() {
-                    shared.learner().say(save_to(path, params));
+                    save_to(path, params)
                 } else if load.clicked() {
-                    shared.learner().say(load_from(path, params, shared));
+                    load_from(path, params, shared)
                 } else {
                     return;
+                };
+                match done {
+                    Ok(sentence) => shared.learner().say(sentence),
+                    Err(sentence) => shared.learner().warn(sentence),
                 }
                 ui.close();
             });
@@ -131,26 +137,25 @@ impl NoiseControls {
 }
 
 /// Saves what was learnt; says what happened.
-fn save_to(path: &str, params: &UnfoldParams) -> String {
+fn save_to(path: &str, params: &UnfoldParams) -> Result<String, String> {
     match params.noise.recall() {
-        Some(Ok(profile)) => match noise_file::save(path, &profile) {
-            Ok(()) => format!("saved {}", file_name(path)),
-            Err(sentence) => sentence,
-        },
-        Some(Err(error)) => error.to_string(),
-        None => "no noise has been learnt".to_owned(),
+        Some(Ok(profile)) => noise_file::save(path, &profile).map(|()| format!("saved {}", file_name(path))),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("no noise has been learnt".to_owned()),
     }
 }
 
 /// Takes the noise of a file into use; says what happened. What cannot be used changes nothing.
-fn load_from(path: &str, params: &UnfoldParams, shared: &EditorShared) -> String {
-    match noise_file::load(path, &shared.model().config) {
-        Ok(profile) => {
-            params.noise.keep(Some(&profile));
-            let sentence = format!("{}: {} noise parts", file_name(path), profile.atoms());
-            shared.learner().send(Some(profile));
-            sentence
-        }
-        Err(sentence) => sentence,
-    }
+fn load_from(path: &str, params: &UnfoldParams, shared: &EditorShared) -> Result<String, String> {
+    let config = &shared.model().config;
+    let profile = noise_file::load(path, config)?;
+    params.noise.keep(Some(&profile));
+    shared.learner().take_up(&params.noise, config);
+    Ok(format!("{}: {} noise parts", file_name(path), profile.atoms()))
+}
+
+fn forget_noise(params: &UnfoldParams, shared: &EditorShared) -> String {
+    params.noise.keep(None);
+    shared.learner().take_up(&params.noise, &shared.model().config);
+    "the learnt noise is forgotten".to_owned()
 }

@@ -42,15 +42,15 @@ fn track(ui: &Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, 
     paint_track(ui, &response, theme, binding);
 }
 
+/// Whether the window has lost the keyboard in this frame: the release of a held button may never be heard of.
+pub fn window_lost(ui: &Ui) -> bool {
+    let is_loss = |event: &Event| matches!(event, Event::WindowFocused(false));
+    ui.input(|input| input.events.iter().any(is_loss))
+}
+
 fn apply_pointer(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
-    let window_lost = ui.input(|input| {
-        input
-            .events
-            .iter()
-            .any(|event| matches!(event, Event::WindowFocused(false)))
-    });
+    let window_lost = window_lost(ui);
     if window_lost && response.dragged() {
-        // The release may never be heard of.
         ui.stop_dragging();
     }
     if !response.dragged() || window_lost {

@@ -1,12 +1,15 @@
 //! The bottom row: model, colour scheme, zoom and load.
 
 use egui::{Align2, Popup, PopupCloseBehavior, Rect, TextEdit, Ui, pos2, vec2};
+use nice_plug::prelude::Param;
 
 use super::buttons::button;
 use super::header::{MENU_INSET, menu_button};
 use super::theme::{Theme, number_font};
+use crate::learning::Message;
 use crate::params::UnfoldParams;
 use crate::shared::EditorShared;
+use crate::user_model::file_name;
 
 /// Zooms offered, in per cent.
 const ZOOMS_PERCENT: [u32; 6] = [75, 100, 125, 150, 175, 200];
@@ -21,12 +24,14 @@ pub struct Status {
 }
 
 /// What the user asked for in the status row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusRequest {
     /// A new zoom in per cent.
     pub zoom_percent: Option<u32>,
     /// The other colour scheme.
     pub switch_scheme: bool,
+    /// The model at a path; empty for the built-in one.
+    pub model_path: Option<String>,
 }
 
 impl Status {
@@ -42,7 +47,7 @@ impl Status {
     }
 
     /// Draws the row into `rect`. `load` is the share of the available time in use; a `remark`, or else what is to be said
-    /// about learning, takes the place of what is said about the model.
+    /// about learning, takes the place of what is said about the model, unless that one waits to be loaded.
     #[allow(clippy::too_many_arguments)]
     pub fn show(
         &mut self,
@@ -82,14 +87,16 @@ impl Status {
         request.switch_scheme = button(ui, place(86.0), theme, scheme, "Colour scheme", None).clicked();
 
         let load_model = Rect::from_min_size(rect.min, vec2(94.0, rect.height()));
-        self.model_popup(ui, load_model, theme, params);
-        let learning = shared.learner().sentence();
-        let (sentence, failed) = match remark {
-            Some(remark) => (remark.to_owned(), true),
-            None if learning.is_empty() => model_sentence(params, &shared.model_message()),
-            None => (learning, false),
+        request.model_path = self.model_popup(ui, load_model, theme, params);
+        let learning = shared.learner().message(params.learn.unmodulated_plain_value());
+        let Message { sentence, bad } = match remark {
+            Some(remark) => bad_news(remark.to_owned()),
+            None if learning.sentence.is_empty() || params.model_path.pending() => {
+                model_sentence(params, &shared.model_message())
+            }
+            None => learning,
         };
-        let color = if failed { theme.warning } else { theme.text };
+        let color = if bad { theme.warning } else { theme.text };
         let text_rect = Rect::from_min_max(
             pos2(load_model.right() + 10.0, rect.top()),
             pos2(right - 4.0, rect.bottom()),
@@ -104,9 +111,8 @@ impl Status {
         request
     }
 
-    /// The button that asks for a model file. The audio thread sees the new path and asks the host for a restart, which
-    /// loads the file outside processing. Some hosts restart a plugin only when the user does.
-    fn model_popup(&mut self, ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams) {
+    /// The button that asks for a model file; returns its path, empty for the built-in model.
+    fn model_popup(&mut self, ui: &Ui, rect: Rect, theme: &Theme, params: &UnfoldParams) -> Option<String> {
         let response = button(ui, rect, theme, "Load model...", "Load model", None);
         if response.clicked() {
             self.path = params.model_path.get().unwrap_or_default();
@@ -134,9 +140,7 @@ impl Status {
                 ui.close();
             }
         });
-        if let Some(path) = chosen {
-            params.model_path.request(path);
-        }
+        chosen
     }
 }
 
@@ -154,20 +158,26 @@ pub fn typed_path(text: &str) -> &str {
     text.trim().trim_matches('"')
 }
 
-/// What to say about the model, and whether it is bad news.
-fn model_sentence(params: &UnfoldParams, message: &str) -> (String, bool) {
+/// What to say about the model.
+fn model_sentence(params: &UnfoldParams, message: &str) -> Message {
     let path = params.model_path.get();
-    let file = path
-        .as_deref()
-        .map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path));
+    let file = path.as_deref().map(file_name);
     if params.model_path.pending() {
-        let model = file.unwrap_or("built-in model");
-        (format!("{model}: loads when the host next restarts the plugin"), false)
+        let model = file.as_deref().unwrap_or("built-in model");
+        good_news(format!("{model}: loads when the host next restarts the plugin"))
     } else if message.is_empty() {
-        (format!("model: {}, ok", file.unwrap_or("built in")), false)
+        good_news(format!("model: {}, ok", file.as_deref().unwrap_or("built in")))
     } else {
-        (message.to_owned(), true)
+        bad_news(message.to_owned())
     }
+}
+
+fn good_news(sentence: String) -> Message {
+    Message { sentence, bad: false }
+}
+
+fn bad_news(sentence: String) -> Message {
+    Message { sentence, bad: true }
 }
 
 /// The zoom button; returns the zoom that was picked.
@@ -202,7 +212,7 @@ mod tests {
     #[test]
     fn the_model_sentence_is_plain() {
         let params = UnfoldParams::default();
-        let good = |sentence: &str| (sentence.to_owned(), false);
+        let good = |sentence: &str| good_news(sentence.to_owned());
         assert_eq!(model_sentence(&params, ""), good("model: built in, ok"));
         for path in ["voices/mine.unfold", "voices\\mine.unfold", "mine.unfold"] {
             params.model_path.request(path.to_owned());
@@ -213,7 +223,7 @@ mod tests {
             assert_eq!(params.model_path.take_for_activation().as_deref(), Some(path));
             assert_eq!(model_sentence(&params, ""), good("model: mine.unfold, ok"));
         }
-        assert_eq!(model_sentence(&params, "it broke"), ("it broke".to_owned(), true));
+        assert_eq!(model_sentence(&params, "it broke"), bad_news("it broke".to_owned()));
         params.model_path.request(String::new());
         assert_eq!(
             model_sentence(&params, "it broke"),

@@ -86,8 +86,8 @@ impl Editor for UnfoldEditor {
         let spawned = editor.spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host);
         let SpawnedEditor { handle, window } = spawned.map_err(|error| format!("{NO_PANEL} ({error})"))?;
         Ok(SpawnedEditor {
-            handle: PanelHandle::new(handle, presence),
-            window: handle::Window::new(window, ThreadEnd::of(thread)),
+            handle: PanelHandle::new(handle, presence.clone()),
+            window: handle::Window::new(window, ThreadEnd::of(thread), presence),
         })
     }
 

@@ -63,17 +63,17 @@ pub fn learn_noise(
 ) -> Result<NoiseProfile, EngineError> {
     let mut check = SampleCheck::default();
     channels.iter().for_each(|channel| check.push(channel));
-    let magnitudes = band_magnitudes(model, sample_rate_hz, channels)?;
+    let magnitudes = noise_magnitudes(model, sample_rate_hz, channels)?;
     check.verdict()?;
     Ok(NoiseProfile::learn(&model.config, &magnitudes)?)
 }
 
-/// [`Engine::band_magnitudes_into`] for each hop of whole signals: `[hops][F]`, all channels together, at full depth.
+/// [`Engine::noise_magnitudes_into`] for each hop of whole signals: `[hops][F]`, at full depth.
 /// Allocates. The shortest channel counts.
 ///
 /// # Errors
 /// As [`Engine::new`].
-pub fn band_magnitudes(
+pub fn noise_magnitudes(
     model: &Arc<Model>,
     sample_rate_hz: f64,
     channels: &[Vec<f32>],
@@ -86,7 +86,7 @@ pub fn band_magnitudes(
     engine.process_with(&Settings::default(), &mut views, |engine| {
         let start = magnitudes.len();
         magnitudes.resize(start + bands, 0.0);
-        engine.band_magnitudes_into(&mut magnitudes[start..]);
+        engine.noise_magnitudes_into(&mut magnitudes[start..]);
     });
     Ok(magnitudes)
 }

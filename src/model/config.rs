@@ -82,6 +82,11 @@ impl Config {
         if self.readout_per_depth { self.layers } else { 1 }
     }
 
+    /// The readout after `depth` iterations.
+    pub fn readout_index(&self, depth: usize) -> usize {
+        if self.readout_per_depth { depth - 1 } else { 0 }
+    }
+
     /// Multiply-adds of the matrix products of one hop at a depth.
     pub fn macs_per_hop(&self, depth: usize) -> usize {
         let (r, i) = (self.atoms(), self.input_rows());

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use ndarray::{Array1, Array2};
+
 use crate::kernels::{Dictionary, Products, log2};
-use crate::model::{Config, Model};
+use crate::model::{Config, Layer, Model, Readout};
 use crate::nmf::{TINY, collect};
 
 /// A model made ready to run: dictionaries packed for their inner loops, the rest repeated over the lanes.
@@ -55,64 +57,59 @@ pub(super) struct NetworkReadout<D> {
     pub(super) mask_exponent: Vec<f32>,
 }
 
+impl<D: Dictionary> NetworkLayer<D> {
+    fn new(layer: &Layer, config: &Config, lanes: usize) -> Self {
+        let rows = config.input_rows();
+        let (encoder, decoder_products) = if config.untied_encoder {
+            (&layer.encoder, Products::Reconstruct)
+        } else {
+            (&layer.decoder, Products::Both)
+        };
+        let sums = encoder.rows().into_iter().zip(&layer.sparsity);
+        let log_denominator: Array1<f32> = sums.map(|(row, mu)| log2(row.sum() + mu + TINY)).collect();
+        Self {
+            decoder: D::pack(flat(&layer.decoder), rows, decoder_products),
+            encoder: config
+                .untied_encoder
+                .then(|| D::pack(flat(&layer.encoder), rows, Products::Correlate)),
+            log_denominator: repeat(&log_denominator, lanes),
+            exponent: repeat(&layer.exponent, lanes),
+            adaptive_sparsity: repeat(&layer.adaptive_sparsity, lanes),
+            adaptive_exponent: repeat(&layer.adaptive_exponent, lanes),
+            user_sparsity: only(&layer.user_sparsity),
+            user_exponent: only(&layer.user_exponent),
+        }
+    }
+}
+
+impl<D: Dictionary> NetworkReadout<D> {
+    fn new(readout: &Readout, config: &Config, lanes: usize) -> Self {
+        let bands = config.bands();
+        let (speech, noise) = flat(&readout.dictionary).split_at(config.speech_atoms * bands);
+        Self {
+            speech: D::pack(speech, bands, Products::Reconstruct),
+            noise: D::pack(noise, bands, Products::Reconstruct),
+            adaptive_scale: repeat(&readout.adaptive_scale, lanes),
+            user_scale: only(&readout.user_scale),
+            mask_exponent: repeat(&readout.mask_exponent, lanes),
+        }
+    }
+}
+
 impl<D: Dictionary> Network<D> {
     /// Prepares a valid model for `lanes` lanes. Allocates.
     pub fn new(model: &Model, lanes: usize) -> Self {
         let config = &model.config;
         let warm = &model.warm_start;
-        let repeat = |values: &[f32]| {
-            values
-                .iter()
-                .flat_map(|&value| std::iter::repeat_n(value, lanes))
-                .collect()
-        };
-        // One number for all user atoms, absent from a model without them.
-        let only = |values: &ndarray::Array1<f32>| values.first().copied().unwrap_or(0.0);
-        let rows = config.input_rows();
-        let decoder_products = if config.untied_encoder {
-            Products::Reconstruct
-        } else {
-            Products::Both
-        };
-        let layers = model.layers.iter().map(|layer| {
-            let encoder = if config.untied_encoder {
-                &layer.encoder
-            } else {
-                &layer.decoder
-            };
-            let denominator = encoder
-                .rows()
-                .into_iter()
-                .zip(&layer.sparsity)
-                .map(|(row, mu)| row.sum() + mu);
-            NetworkLayer {
-                decoder: D::pack(flat(&layer.decoder), rows, decoder_products),
-                encoder: config
-                    .untied_encoder
-                    .then(|| D::pack(flat(&layer.encoder), rows, Products::Correlate)),
-                log_denominator: repeat(&denominator.map(|d| log2(d + TINY)).collect::<Vec<f32>>()),
-                exponent: repeat(&layer.exponent.to_vec()),
-                adaptive_sparsity: repeat(&layer.adaptive_sparsity.to_vec()),
-                adaptive_exponent: repeat(&layer.adaptive_exponent.to_vec()),
-                user_sparsity: only(&layer.user_sparsity),
-                user_exponent: only(&layer.user_exponent),
-            }
-        });
-        let readouts = model.readouts.iter().map(|readout| {
-            let bands = config.bands();
-            let (speech, noise) = flat(&readout.dictionary).split_at(config.speech_atoms * bands);
-            NetworkReadout {
-                speech: D::pack(speech, bands, Products::Reconstruct),
-                noise: D::pack(noise, bands, Products::Reconstruct),
-                adaptive_scale: repeat(&readout.adaptive_scale.to_vec()),
-                user_scale: only(&readout.user_scale),
-                mask_exponent: repeat(&readout.mask_exponent.to_vec()),
-            }
-        });
+        let layers = model.layers.iter().map(|layer| NetworkLayer::new(layer, config, lanes));
+        let readouts = model
+            .readouts
+            .iter()
+            .map(|readout| NetworkReadout::new(readout, config, lanes));
         let (windows, upper_weight) = adaptive_windows(config);
         let mut network = Self {
             lanes,
-            bias: repeat(&warm.bias.to_vec()),
+            bias: repeat(&warm.bias, lanes),
             recurrence: config
                 .recurrent
                 .then(|| D::pack(flat(&warm.recurrence), config.atoms(), Products::Correlate)),
@@ -127,7 +124,7 @@ impl<D: Dictionary> Network<D> {
             row_weight: vec![0.0; config.bands() * lanes],
             config: config.clone(),
         };
-        let ones = vec![1.0; rows * lanes];
+        let ones = vec![1.0; config.input_rows() * lanes];
         let mut row_weight = std::mem::take(&mut network.row_weight);
         collect(
             &network,
@@ -155,8 +152,21 @@ impl<D: Dictionary> Network<D> {
     }
 }
 
+/// Each value `lanes` times.
+fn repeat(values: &Array1<f32>, lanes: usize) -> Vec<f32> {
+    values
+        .iter()
+        .flat_map(|&value| std::iter::repeat_n(value, lanes))
+        .collect()
+}
+
+/// One number for all user atoms, absent from a model without them.
+fn only(values: &Array1<f32>) -> f32 {
+    values.first().copied().unwrap_or(0.0)
+}
+
 // Arrays of a model are always in standard layout.
-fn flat(a: &ndarray::Array2<f32>) -> &[f32] {
+fn flat(a: &Array2<f32>) -> &[f32] {
     a.as_slice().unwrap_or_default()
 }
 

@@ -159,7 +159,7 @@ impl Plain {
 
     fn mask(&self, depth: usize, windows: &[Vec<f64>]) -> Vec<f64> {
         let c = &self.model.config;
-        let readout = &self.model.readouts[self.model.readout_index(depth)];
+        let readout = &self.model.readouts[self.model.config.readout_index(depth)];
         let part = |f: usize, atoms: std::ops::Range<usize>| -> f64 {
             atoms
                 .map(|r| self.activation[r] * f64::from(readout.dictionary[[r, f]]))

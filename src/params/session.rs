@@ -1,7 +1,7 @@
 //! What a session saves besides the parameters: the panel's size and zoom, the model's path, the learnt noise.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use nice_plug::params::persist::PersistentField;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ impl Default for EditorView {
 
 /// Path of a user's model file, saved with the session. Empty for the shipped model.
 ///
-/// A path takes effect at the next activation; until then it is pending. The audio thread reads only that flag.
+/// A path takes effect at the next activation; until then it is pending. The audio thread reads only flags.
 ///
 /// The layers parameter ends at the layers of the shipped model, because hosts store its range: of a model with more
 /// layers only the first ones run, and the panel says so.
@@ -66,6 +66,8 @@ impl Default for EditorView {
 pub struct ModelPath {
     path: RwLock<String>,
     pending: AtomicBool,
+    /// Whether the host is still to be asked for the restart that takes up a restored path.
+    restart_wanted: AtomicBool,
 }
 
 impl ModelPath {
@@ -76,7 +78,7 @@ impl ModelPath {
     }
 
     /// Asks for the model at `new_path` (empty: the shipped one), also where that is the path already: the file may
-    /// have appeared or changed since it was read. Panel.
+    /// have appeared or changed since it was read. Whoever calls this asks the host for a restart. Panel.
     pub fn request(&self, new_path: String) {
         *self.path.write().unwrap_or_else(PoisonError::into_inner) = new_path;
         self.pending.store(true, Ordering::Release);
@@ -88,10 +90,18 @@ impl ModelPath {
         self.pending.load(Ordering::Acquire)
     }
 
+    /// Whether a restored session brought another path since the last call, so that the host must be asked for a
+    /// restart. Audio thread.
+    #[must_use]
+    pub fn take_restart_wanted(&self) -> bool {
+        take(&self.restart_wanted)
+    }
+
     /// The path to load now, as [`ModelPath::get`]; nothing is pending afterwards. Activation.
     #[must_use]
     pub fn take_for_activation(&self) -> Option<String> {
         self.pending.store(false, Ordering::Release);
+        self.restart_wanted.store(false, Ordering::Release);
         self.get()
     }
 }
@@ -101,6 +111,7 @@ impl PersistentField<'_, String> for ModelPath {
     fn set(&self, new_path: String) {
         if self.map(|path| *path != new_path) {
             self.request(new_path);
+            self.restart_wanted.store(true, Ordering::Release);
         }
     }
 
@@ -112,19 +123,54 @@ impl PersistentField<'_, String> for ModelPath {
     }
 }
 
+/// Clears a flag and tells whether it was up. Only then is it written.
+fn take(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::AcqRel)
+}
+
 /// Noise atoms saved with the session, as the bytes of a `.unfold-noise` file; empty for none.
+///
+/// Learning takes its time, and the user or the host may choose another noise meanwhile: changes are counted, so that
+/// what was begun before one does not overrule it.
 #[derive(Default)]
 pub struct NoiseMemory {
     bytes: RwLock<Vec<u8>>,
+    /// Written only under the lock of `bytes`.
+    changes: AtomicU32,
     /// Whether a restored session brought other atoms than the audio thread has.
     restored: AtomicBool,
 }
 
 impl NoiseMemory {
-    /// Keeps `profile`, or forgets. Not for the audio thread.
+    /// Keeps a noise that the user chose, or forgets. Not for the audio thread.
     pub fn keep(&self, profile: Option<&NoiseProfile>) {
         let bytes = profile.and_then(|profile| profile.to_bytes().ok());
-        *self.bytes.write().unwrap_or_else(PoisonError::into_inner) = bytes.unwrap_or_default();
+        let mut kept = self.lock();
+        *kept = bytes.unwrap_or_default();
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Keeps what was learnt, unless something else came since [`NoiseMemory::changes`] was `changes`; `false` if it did.
+    /// Not for the audio thread.
+    #[must_use]
+    pub fn keep_since(&self, changes: u32, profile: &NoiseProfile) -> bool {
+        let bytes = profile.to_bytes().unwrap_or_default();
+        let mut kept = self.lock();
+        let unchanged = self.changes() == changes;
+        if unchanged {
+            *kept = bytes;
+        }
+        unchanged
+    }
+
+    /// How often a noise was loaded, forgotten or restored. Any thread.
+    #[must_use]
+    pub fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, Vec<u8>> {
+        self.bytes.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is kept, if anything. Not for the audio thread.
@@ -144,13 +190,15 @@ impl NoiseMemory {
     /// Whether a session was restored since the last call. Any thread.
     #[must_use]
     pub fn take_restored(&self) -> bool {
-        self.restored.load(Ordering::Relaxed) && self.restored.swap(false, Ordering::AcqRel)
+        take(&self.restored)
     }
 }
 
 impl PersistentField<'_, Vec<u8>> for NoiseMemory {
     fn set(&self, new_bytes: Vec<u8>) {
-        *self.bytes.write().unwrap_or_else(PoisonError::into_inner) = new_bytes;
+        let mut kept = self.lock();
+        *kept = new_bytes;
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.restored.store(true, Ordering::Release);
     }
 

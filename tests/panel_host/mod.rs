@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nice_plug::context::PluginApi;
@@ -24,6 +25,7 @@ pub struct FakeHost {
     calls: Mutex<Vec<Call>>,
     /// Values that wait, where the host applies them late.
     late: Mutex<Option<Vec<(ParamPtr, f32)>>>,
+    restarts: AtomicUsize,
 }
 
 impl FakeHost {
@@ -54,6 +56,11 @@ impl FakeHost {
         for (param, normalized) in waiting.into_iter().flatten() {
             apply(param, normalized);
         }
+    }
+
+    /// How often the panel asked for a restart.
+    pub fn restarts(&self) -> usize {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     fn log(&self, call: Call) {
@@ -97,5 +104,7 @@ impl GuiContextInner for FakeHost {
 
     fn set_state(&self, _state: PluginState) {}
 
-    fn request_restart(&self) {}
+    fn request_restart(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
 }

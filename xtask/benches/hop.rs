@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use realfft::num_complex::Complex32;
 use unfold::bands::Bands;
-use unfold::engine::{Engine, Settings, band_magnitudes};
+use unfold::engine::{Engine, Settings, noise_magnitudes};
 use unfold::kernels::{Dictionary, Packed, Products};
 use unfold::mask::{Strength, removal_into};
 use unfold::model::Model;
@@ -107,7 +107,7 @@ fn around_the_network(criterion: &mut Criterion) {
 fn network(criterion: &mut Criterion) {
     let model: Arc<Model> = model_file::shipped();
     let config = &model.config;
-    let hops = band_magnitudes(&model, RATE_HZ, &[signal()]).expect("a usual rate");
+    let hops = noise_magnitudes(&model, RATE_HZ, &[signal()]).expect("a usual rate");
     let mut state = State::new(config, 1);
     for features in hops.chunks_exact(config.bands()) {
         state.floor.fill(0.5);

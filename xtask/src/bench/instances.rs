@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
-use unfold::engine::{Engine, Settings, band_magnitudes};
+use unfold::engine::{Engine, Settings, noise_magnitudes};
 use unfold::model::Model;
 use unfold::noise_profile::NoiseProfile;
 use unfold::units::{HOP_S, hop_samples};
@@ -82,7 +82,7 @@ pub fn creation_ms(model: &Arc<Model>) -> Result<f64> {
 pub fn learning_ms(model: &Arc<Model>) -> Result<f64> {
     let samples = 3 * PEER_RATE_HZ as usize;
     let noise = Signal::Noise.samples(PEER_RATE_HZ).into_iter().cycle().take(samples);
-    let hops = band_magnitudes(model, PEER_RATE_HZ, &[noise.collect()])?;
+    let hops = noise_magnitudes(model, PEER_RATE_HZ, &[noise.collect()])?;
     let mut times_ms = Vec::new();
     for _ in 0..11 {
         let begin = Instant::now();

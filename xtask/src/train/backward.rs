@@ -79,7 +79,7 @@ impl Backward {
                 #[inline(always)]
                 || {
                     self.readout(model, network, frame, depth, &mask_gradient[t], gradient);
-                    let index = model.readout_index(depth);
+                    let index = model.config.readout_index(depth);
                     let scale = &mut gradient.readouts[index].user_scale;
                     self.user
                         .readout(atoms, &model.readouts[index].user_scale, &self.noise, frame, scale);
@@ -119,7 +119,7 @@ impl Backward {
         gradient: &mut Model,
     ) {
         let lanes = self.lanes;
-        let index = model.readout_index(depth);
+        let index = model.config.readout_index(depth);
         let readout = &model.readouts[index];
         let into = &mut gradient.readouts[index];
         for (f, q) in readout.mask_exponent.iter().enumerate() {
