@@ -1,7 +1,7 @@
 //! Bands defined in Hz, shared by all sample rates: bins -> band powers and band gains -> bin gains.
 //!
 //! Triangles between neighbouring centres: every bin belongs to at most two bands with weights that add up
-//! to one, and the same weights interpolate the gains back (algorithm.md section 5.1).
+//! to one, and the same weights interpolate the gains back (docs/algorithm.md section 5.1).
 
 use std::ops::Range;
 

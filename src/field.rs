@@ -1,5 +1,5 @@
 //! Inference in a binary pairwise Markov random field, unfolded into layers (paper, sections on mean field and belief
-//! propagation; algorithm.md section 6).
+//! propagation; docs/algorithm.md section 6).
 //!
 //! A field over labels y_i in {0, 1} on the nodes of a [`Graph`]:
 //!

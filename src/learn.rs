@@ -1,4 +1,4 @@
-//! Noise atoms from the user's own noise (algorithm.md section 5, item 7). Allocates; not for the audio thread.
+//! Noise atoms from the user's own noise (docs/algorithm.md section 5, item 7). Allocates; not for the audio thread.
 
 use ndarray::Array2;
 use thiserror::Error;

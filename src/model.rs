@@ -15,7 +15,7 @@ use self::config::check_blocks;
 pub use config::{Config, InvalidModel};
 pub use field::{FieldInference, FieldLayer, SpeechField};
 
-/// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (algorithm.md section 5.2).
+/// Start of the iterations of a frame: `H^0_t = bias + recurrence H^K_{t-1}` (docs/algorithm.md section 5.2).
 #[derive(Clone, Debug, PartialEq)]
 pub struct WarmStart {
     /// `[R]`, above 0: zeros would be absorbing.

@@ -1,4 +1,4 @@
-//! Deep NMF inference: the iterations of sparse NMF unfolded into layers (paper section on NMF; algorithm.md
+//! Deep NMF inference: the iterations of sparse NMF unfolded into layers (paper section on NMF; docs/algorithm.md
 //! sections 4 and 5). One [`forward`] serves the plugin, the commands and the trainer.
 //!
 //! Buffers are `[rows, lanes]`, row-major: lane b of row r is at `r * lanes + b`. A lane is an independent

@@ -1,5 +1,5 @@
 //! Features of the network, causal and per lane: compressed band magnitudes divided by a slow running level,
-//! and the noise floor under them (algorithm.md section 5, items 1 and 3).
+//! and the noise floor under them (docs/algorithm.md section 5, items 1 and 3).
 
 use serde::{Deserialize, Serialize};
 

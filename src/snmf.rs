@@ -1,4 +1,4 @@
-//! Sparse NMF under the Kullback-Leibler divergence (algorithm.md section 3, beta = 1): dictionaries from data. Allocates;
+//! Sparse NMF under the Kullback-Leibler divergence (docs/algorithm.md section 3, beta = 1): dictionaries from data. Allocates;
 //! not for the audio thread.
 
 use ndarray::linalg::general_mat_mul;

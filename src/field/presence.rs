@@ -1,5 +1,5 @@
 //! A causal field of speech presence over time and bands, whose posterior refines the network's mask
-//! (algorithm.md section 6). F bands, one signal; the frame before acts through its posterior.
+//! (docs/algorithm.md section 6). F bands, one signal; the frame before acts through its posterior.
 //!
 //! Loops over bands run over P of them, F rounded up to whole vectors: the rest of a loop, band by band, would cost more
 //! than the loop. The bands beyond F hear nothing and stay undecided.

@@ -1,4 +1,4 @@
-//! Weights of the speech-presence field over time and bands, an optional part of a model (algorithm.md section 6).
+//! Weights of the speech-presence field over time and bands, an optional part of a model (docs/algorithm.md section 6).
 
 use serde::{Deserialize, Serialize};
 

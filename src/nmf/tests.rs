@@ -33,7 +33,7 @@ fn a_small_model_worked_by_hand() {
     assert!((state.mask[0] - 0.876_71).abs() < 1e-4 && (state.mask[1] - 1.0).abs() < 1e-4);
 }
 
-/// The equations of algorithm.md sections 4 and 5 in f64, with every matrix written out, adaptive
+/// The equations of docs/algorithm.md sections 4 and 5 in f64, with every matrix written out, adaptive
 /// and user atoms as ordinary ones.
 struct Plain {
     model: Model,

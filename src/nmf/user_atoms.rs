@@ -1,4 +1,4 @@
-//! Noise atoms learnt at run time from the user's own noise (algorithm.md section 5, item 7): known spectra, each with
+//! Noise atoms learnt at run time from the user's own noise (docs/algorithm.md section 5, item 7): known spectra, each with
 //! an activation of its own that follows the rule of the adaptive atoms.
 
 use super::{ACTIVATION_RANGE, Network, State, TINY};

@@ -1,5 +1,6 @@
 //! `cargo xtask eval`: scores of the shipped engine and its peers on noisy/clean pairs.
 
+mod likeness;
 mod pauses;
 mod scores;
 mod tables;

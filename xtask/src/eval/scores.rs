@@ -9,6 +9,7 @@ use serde::Serialize;
 use unfold::engine::Settings;
 use unfold::model::Model;
 
+use super::likeness::spectral_difference_db;
 use super::pauses::Pauses;
 use super::{ModelInfo, denoise_mono};
 use crate::metrics::{self, SdrReference};
@@ -53,14 +54,7 @@ impl System {
             Self::Input => "noisy input".to_owned(),
             Self::Unfold {
                 name, settings, learnt, ..
-            } => {
-                let learnt = match learnt {
-                    Learnt::Nothing => "",
-                    Learnt::Noise => ", noise learnt",
-                    Learnt::Speech => ", speech learnt by mistake",
-                };
-                format!("{name}, {} layers{learnt}", settings.layers).replace(" 1 layers", " 1 layer")
-            }
+            } => unfold_name(name, settings.layers, *learnt),
             Self::RnNoise { phase_undone: false } => "RNNoise".to_owned(),
             Self::RnNoise { phase_undone: true } => "RNNoise, phase undone".to_owned(),
             Self::LogMmse => "log-MMSE".to_owned(),
@@ -95,6 +89,17 @@ impl System {
     fn is_denoiser(&self) -> bool {
         !matches!(self, Self::Input | Self::OracleMask { .. })
     }
+}
+
+/// Row label of a model at a depth.
+pub fn unfold_name(model: &str, layers: usize, learnt: Learnt) -> String {
+    let learnt = match learnt {
+        Learnt::Nothing => "",
+        Learnt::Noise => ", noise learnt",
+        Learnt::Speech => ", speech learnt by mistake",
+    };
+    let plural = if layers == 1 { "" } else { "s" };
+    format!("{model}, {layers} layer{plural}{learnt}")
 }
 
 /// Input, every depth of every model (or the full one alone), and the peers; with `learn`, every depth again after
@@ -158,6 +163,8 @@ pub struct PairReport {
     pub noise_type: String,
     pub snr_db: f64,
     pub score_rate_hz: u32,
+    /// How much the noise that was learnt from differs from the pair's; `None` where it is not known.
+    pub learnt_difference_db: Option<f64>,
     pub scores: Vec<Scores>,
 }
 
@@ -181,6 +188,8 @@ pub fn score_pairs(pairs: &[Pair], systems: &[System], fast: bool) -> Result<Vec
             noise_type: pair.noise_type.clone(),
             snr_db: pair.snr_db,
             score_rate_hz: pair.score_rate_hz,
+            learnt_difference_db: (!pair.earlier_noise.is_empty())
+                .then(|| spectral_difference_db(&pair.earlier_noise, &pair.noise())),
             scores,
         })
     };

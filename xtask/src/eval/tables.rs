@@ -1,8 +1,10 @@
 //! The report as Markdown.
 
+mod learning;
+
 use std::collections::BTreeMap;
 
-use super::scores::{PairReport, Scores};
+use super::scores::{Learnt, PairReport, Scores, unfold_name};
 use super::{Report, mean};
 use crate::report::table;
 
@@ -100,6 +102,9 @@ pub fn markdown(report: &Report) -> String {
     }
     text += &format!("\n### Clean speech and noise alone\n\n{}", alone_table(report));
     text += &format!("\n### By noise type\n\n{}", noise_table(report));
+    for model in &report.models {
+        text += &learning::table(report, model);
+    }
     text
 }
 
@@ -188,16 +193,20 @@ fn alone_table(report: &Report) -> String {
     table(&header, &measured)
 }
 
+fn system_named(report: &Report, name: &str) -> Option<usize> {
+    report.systems.iter().position(|system| system == name)
+}
+
 /// SI-SDR, and PESQ where measured, of the input, each model's full depth and RNNoise.
 fn noise_table(report: &Report) -> String {
     let mut columns = vec![0];
     // Each model's full depth, with and without learnt noise, and RNNoise's better row.
     for model in &report.models {
-        let full = format!("{}, {} layers", model.name, model.layers);
-        let wanted = [full.clone(), format!("{full}, noise learnt")];
-        columns.extend((0..report.systems.len()).filter(|&system| wanted.contains(&report.systems[system])));
+        for learnt in [Learnt::Nothing, Learnt::Noise] {
+            columns.extend(system_named(report, &unfold_name(&model.name, model.layers, learnt)));
+        }
     }
-    columns.extend(report.systems.iter().position(|name| name == "RNNoise, phase undone"));
+    columns.extend(system_named(report, "RNNoise, phase undone"));
     let metrics: Vec<&Metric> = [&METRICS[0], &METRICS[2]]
         .into_iter()
         .filter(|metric| cell(&report.pairs, 0, metric) != "–")

@@ -74,6 +74,9 @@ fn the_report_has_every_table_and_no_folder() {
         "### SI-SDR (dB) by input SNR",
         "| system | 5 dB | 11 dB | mean |",
         "| white/faint | 1 |",
+        "### What learning the noise gains: unfold, 4 layers",
+        "| the same noise | 2 | +",
+        "| another noise | 0 | – |",
         "sha256 `",
     ] {
         assert!(text.contains(part), "{part} is missing from\n{text}");

@@ -1,4 +1,4 @@
-//! Deep NMF as in the paper (algorithm.md section 4): unfolded multiplicative updates for any beta in 1..=2, then a mask
+//! Deep NMF as in the paper (docs/algorithm.md section 4): unfolded multiplicative updates for any beta in 1..=2, then a mask
 //! from one-frame reconstructions of speech and noise. All matrices are `[rows, lanes]`, one lane per frame.
 
 mod backward;

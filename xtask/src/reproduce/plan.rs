@@ -188,7 +188,7 @@ impl System {
         }
     }
 
-    /// Trained parameters: `F R + (C - 1) T F R` (algorithm.md section 4), or weights and biases.
+    /// Trained parameters: `F R + (C - 1) T F R` (docs/algorithm.md section 4), or weights and biases.
     pub fn parameters(&self) -> usize {
         match self {
             Self::Nmf { trained: 0, .. } => 0,

@@ -1,4 +1,4 @@
-//! The paper's four statements, judged by paired bootstrap intervals (algorithm.md section 1).
+//! The paper's four statements, judged by paired bootstrap intervals (docs/algorithm.md section 1).
 
 use super::bootstrap::{Interval, interval};
 use super::plan::{DEEPEST, Plan, System, TEST_SNRS_DB, Training};

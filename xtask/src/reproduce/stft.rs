@@ -1,4 +1,4 @@
-//! The paper's front end: 16 kHz, 25 ms square-root Hann window, 10 ms hop (algorithm.md section 4).
+//! The paper's front end: 16 kHz, 25 ms square-root Hann window, 10 ms hop (docs/algorithm.md section 4).
 
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex32;

@@ -1,4 +1,4 @@
-//! Adam on the logarithms of the weights: they stay positive and move by factors (algorithm.md sections 4 and 5). And
+//! Adam on the logarithms of the weights: they stay positive and move by factors (docs/algorithm.md sections 4 and 5). And
 //! plain Adam, for weights of any sign.
 
 use serde::{Deserialize, Serialize};

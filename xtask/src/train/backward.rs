@@ -1,4 +1,4 @@
-//! Exact gradients of the recurrent deep NMF through time (algorithm.md section 4, differentiated as a whole
+//! Exact gradients of the recurrent deep NMF through time (docs/algorithm.md section 4, differentiated as a whole
 //! rather than in positive and negative parts).
 //!
 //! Shapes as in `unfold::nmf`: `[rows, lanes]`, R atoms, J adaptive atoms, U user atoms, F bands, I input rows.

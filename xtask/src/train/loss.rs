@@ -1,5 +1,5 @@
 //! The loss of a sequence and its derivative by the band masks: compressed magnitudes plus the logarithm of the
-//! error's share of the speech energy (algorithm.md section 5), on full-resolution bins, plus the correlation of
+//! error's share of the speech energy (docs/algorithm.md section 5), on full-resolution bins, plus the correlation of
 //! envelopes and, if wanted, the disturbance of loudness.
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over several buffers")]

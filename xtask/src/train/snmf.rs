@@ -1,4 +1,4 @@
-//! Sparse NMF dictionaries (algorithm.md section 3): the start of the discriminative training and the paper's C = 0.
+//! Sparse NMF dictionaries (docs/algorithm.md section 3): the start of the discriminative training and the paper's C = 0.
 
 use ndarray::{Array2, ArrayView2};
 use rand::{Rng, SeedableRng};

@@ -1,4 +1,4 @@
-//! Where training starts: sparse NMF dictionaries of speech and of noise in every layer (algorithm.md section 3).
+//! Where training starts: sparse NMF dictionaries of speech and of noise in every layer (docs/algorithm.md section 3).
 
 use anyhow::Result;
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! Gradients as pairs of non-negative parts, `grad = plus - minus` (algorithm.md section 4).
+//! Gradients as pairs of non-negative parts, `grad = plus - minus` (docs/algorithm.md section 4).
 //!
 //! Going back through a layer is linear in what comes from above, apart from which part it ends in: a *direct* share
 //! keeps its sign, an *indirect* one (through D and L) changes it. So one function serves both arms: multiplicative

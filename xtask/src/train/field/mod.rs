@@ -1,4 +1,4 @@
-//! Training of Markov random fields through their unfolded inference (algorithm.md section 6).
+//! Training of Markov random fields through their unfolded inference (docs/algorithm.md section 6).
 
 pub mod command;
 mod general;
