@@ -9,6 +9,7 @@ mod field;
 use ndarray::{Array1, Array2};
 
 use crate::bands::display_shape;
+use crate::kernels::BLOCK;
 use crate::meters::DISPLAY_BANDS;
 
 use self::config::check_blocks;
@@ -220,9 +221,38 @@ impl Model {
         self.blocks().into_iter().chain(field).map(<[f32]>::len).sum()
     }
 
-    /// Multiply-accumulates per second of audio at a depth: matrix products alone, 100 hops a second.
+    /// Multiply-accumulates of one hop at a depth, in the matrix products alone; blocks without weights cost none.
+    pub fn macs_per_hop(&self, depth: usize) -> usize {
+        let config = &self.config;
+        let depth = depth.clamp(1, config.layers);
+        let decoder_uses = if config.untied_encoder { 1 } else { 2 };
+        let layers = (0..depth).map(|k| {
+            let layer = &self.layers[self.layer_index(k)];
+            decoder_uses * kept_weights(&layer.decoder) + kept_weights(&layer.encoder)
+        });
+        let readout = &self.readouts[config.readout_index(depth)].dictionary;
+        layers.sum::<usize>()
+            + depth * config.adaptive_macs()
+            + kept_weights(readout)
+            + kept_weights(&self.warm_start.recurrence)
+    }
+
+    /// [`Model::macs_per_hop`] per second of audio, 100 hops a second.
     pub fn macs_per_second(&self, depth: usize) -> f64 {
-        100.0 * self.config.macs_per_hop(depth) as f64
+        100.0 * self.macs_per_hop(depth) as f64
+    }
+
+    /// Share of the matrices' weights that lie in blocks which are not empty.
+    pub fn kept_share(&self) -> f64 {
+        let layers = self.layers.iter().flat_map(|layer| [&layer.decoder, &layer.encoder]);
+        let readouts = self.readouts.iter().map(|readout| &readout.dictionary);
+        let matrices = layers.chain(readouts).chain([&self.warm_start.recurrence]);
+        let (mut kept, mut all) = (0, 0);
+        for matrix in matrices {
+            kept += kept_weights(matrix);
+            all += matrix.len();
+        }
+        kept as f64 / all.max(1) as f64
     }
 
     /// Spectrum of an atom (all zero if there is no such atom) of the full-depth reconstruction dictionary in the display bands: linear, peak 1.
@@ -234,6 +264,15 @@ impl Model {
             None => out.fill(0.0),
         }
     }
+}
+
+/// Weights in the blocks that [`crate::kernels::Packed`] keeps.
+fn kept_weights(matrix: &Array2<f32>) -> usize {
+    let rows = flat2(matrix).chunks(matrix.ncols().max(1));
+    rows.flat_map(|row| row.chunks(BLOCK))
+        .filter(|block| block.iter().any(|w| *w != 0.0))
+        .map(<[f32]>::len)
+        .sum()
 }
 
 // Every array of a model is created by `zeros` in standard layout and only ever written in place.

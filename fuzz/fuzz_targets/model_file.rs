@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
 
     let written = to_bytes(&model).expect("what was read can be written");
     assert_eq!(from_bytes(&written).as_ref(), Ok(&model));
-    if model.config.macs_per_hop(model.config.layers) > LARGEST_RUN_MACS {
+    if model.config.most_macs_per_hop(model.config.layers) > LARGEST_RUN_MACS {
         return;
     }
     let mut engine = Engine::new(Arc::new(model), 16_000.0, 1).expect("a valid model makes an engine");

@@ -87,13 +87,20 @@ impl Config {
         if self.readout_per_depth { depth - 1 } else { 0 }
     }
 
-    /// Multiply-adds of the matrix products of one hop at a depth.
-    pub fn macs_per_hop(&self, depth: usize) -> usize {
+    /// Most multiply-adds in the matrix products of one hop at a depth: those of a model without empty blocks.
+    pub fn most_macs_per_hop(&self, depth: usize) -> usize {
         let (r, i) = (self.atoms(), self.input_rows());
         let recurrence = if self.recurrent { r * r } else { 0 };
-        // Each band lies in two adaptive windows at most.
-        let adaptive = if self.adaptive_atoms > 0 { 2 * i } else { 0 };
-        recurrence + depth.clamp(1, self.layers) * 2 * (r * i + adaptive) + r * self.bands()
+        recurrence + depth.clamp(1, self.layers) * (2 * r * i + self.adaptive_macs()) + r * self.bands()
+    }
+
+    /// Multiply-adds of the adaptive atoms in one layer: each band lies in two windows at most, and is used twice.
+    pub fn adaptive_macs(&self) -> usize {
+        if self.adaptive_atoms > 0 {
+            4 * self.input_rows()
+        } else {
+            0
+        }
     }
 
     /// Values in each weight block of a model of these sizes, in the order of [`Model::blocks`](super::Model::blocks).
@@ -129,7 +136,7 @@ impl Config {
         for (what, value, least, most) in sizes {
             check_size(what, value, least, most)?;
         }
-        let macs = self.macs_per_hop(self.layers);
+        let macs = self.most_macs_per_hop(self.layers);
         if macs > MOST_MACS_PER_HOP {
             return Err(InvalidModel::Cost {
                 macs,

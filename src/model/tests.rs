@@ -53,6 +53,13 @@ fn counts_parameters_by_hand() {
         small_model().macs_per_second(2),
         100.0 * (25.0 + 2.0 * 2.0 * (55.0 + 22.0) + 25.0)
     );
+    assert_eq!(small_model().macs_per_hop(2), small_model().config.most_macs_per_hop(2));
+    // A row of the untied layer's decoder is one block: without it, depth 3 does 11 products less.
+    let mut pruned = small_model();
+    pruned.layers[1].decoder.row_mut(2).fill(0.0);
+    assert_eq!(pruned.macs_per_hop(3) + 11, small_model().macs_per_hop(3));
+    assert_eq!(pruned.macs_per_hop(2), small_model().macs_per_hop(2));
+    assert!(pruned.kept_share() < 1.0 && small_model().kept_share() == 1.0);
 }
 
 #[test]

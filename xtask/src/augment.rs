@@ -12,6 +12,7 @@ use rand::Rng;
 pub use filters::{Biquad, Cascade, band_limit};
 pub use grains::Grains;
 pub use spectral::Spectral;
+pub use unfold::units::db_to_gain;
 
 use crate::corpus::SAMPLE_RATE_HZ;
 
@@ -32,11 +33,6 @@ const SPEED_LANES: usize = 8;
 
 /// Sub-sample positions at which that interpolator is tabulated; linear in between.
 const SPEED_PHASES: usize = 128;
-
-/// Decibels to an amplitude factor.
-pub fn db_to_gain(db: f32) -> f32 {
-    10.0_f32.powf(db / 20.0)
-}
 
 /// Uniform draw from `[low, high]`.
 pub fn uniform(rng: &mut impl Rng, [low, high]: [f32; 2]) -> f32 {

@@ -34,13 +34,14 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("system libraries", system_libraries),
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("tests", tests),
     ("panel in a window", window),
+    ("fuzz targets", fuzz_targets),
     ("cargo-deny", cargo_deny),
     ("bundle", bundle),
     ("VST3 in pedalboard", pedalboard),
@@ -138,7 +139,7 @@ fn tests() -> Result<Outcome> {
 /// The test of the panel's window, on an X server in memory: it must not flash over somebody's screen.
 fn window() -> Result<Outcome> {
     if !setup::is_on_path("xvfb-run") {
-        return Ok(Outcome::Skipped("xvfb-run is not installed".into()));
+        return unless_ci("xvfb-run is not installed");
     }
     let test = ["cargo", "test", "--package", "unfold", "--test", "window", "--features"];
     succeed(
@@ -149,7 +150,31 @@ fn window() -> Result<Outcome> {
     )
 }
 
-/// Advisories need a database from the network; licences are also held by a test of their own.
+/// Compiles what only `cargo fuzz` builds otherwise; they keep their own lock file, and share the target folder.
+fn fuzz_targets() -> Result<Outcome> {
+    let target_folder = bundle::target_folder()?.join("fuzz");
+    succeed(
+        cargo(&[
+            "check",
+            "--locked",
+            "--all-features",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+        ])
+        .env("CARGO_TARGET_DIR", target_folder),
+    )
+}
+
+/// Skips a check, but on a continuous-integration machine, which must not lose it unnoticed.
+fn unless_ci(reason: &str) -> Result<Outcome> {
+    if std::env::var_os("CI").is_some() {
+        bail!("{reason}");
+    }
+    Ok(Outcome::Skipped(reason.to_owned()))
+}
+
+/// Advisories need a database from the network; licences and sources are also held by a test of their own, so that this may
+/// be skipped anywhere.
 fn cargo_deny() -> Result<Outcome> {
     if !setup::is_on_path("cargo-deny") {
         return Ok(Outcome::Skipped("cargo-deny is not installed".into()));
@@ -167,11 +192,7 @@ fn pedalboard() -> Result<Outcome> {
     let target_folder = bundle::target_folder()?;
     let environment = target_folder.join("pedalboard");
     if let Err(error) = install_pedalboard(&environment) {
-        // A continuous-integration machine must not lose this check unnoticed.
-        if std::env::var_os("CI").is_some() {
-            return Err(error);
-        }
-        return Ok(Outcome::Skipped(format!("{error:#}")));
+        return unless_ci(&format!("{error:#}"));
     }
     let bundled = target_folder.join("bundled");
     succeed(

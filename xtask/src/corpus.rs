@@ -2,18 +2,22 @@
 //!
 //! A corpus folder holds one folder per source, and a source any number of FLAC, Ogg Vorbis or WAV files.
 
+mod listing;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use rand::Rng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rayon::prelude::*;
 
+pub use listing::{Entry, category, list};
+
 use crate::audio_file;
+use crate::report::sha256;
 use crate::resample::resample;
 use crate::spectrum_filter::without_rumble;
 
@@ -110,6 +114,13 @@ impl Clip {
             .filter(|level| **level >= threshold_db);
         active.count() as f32 / count as f32
     }
+
+    /// Of its name and every sample.
+    fn fingerprint(&self) -> String {
+        let name = format!("{}\n{}\n{}\n", self.source, self.category, self.bandwidth_hz);
+        let samples = self.samples.iter().flat_map(|x| x.to_le_bytes());
+        sha256(&name.bytes().chain(samples).collect::<Vec<u8>>())
+    }
 }
 
 fn level_db(frame: &[i16]) -> f32 {
@@ -154,24 +165,39 @@ impl Corpus {
                 })
                 .collect()
         };
-        Self::from_clips(load_all(&speech_files, true)?, load_all(&noise_files, false)?)
+        Ok(Self {
+            speech: audible(load_all(&speech_files, true)?, speech_dirs)?,
+            noise: audible(load_all(&noise_files, false)?, noise_dirs)?,
+        })
     }
 
-    /// Builds a corpus from clips already in memory; digitally silent ones are dropped.
-    ///
-    /// # Errors
-    /// No audible speech or no audible noise is left.
-    pub fn from_clips(mut speech: Vec<Clip>, mut noise: Vec<Clip>) -> Result<Self> {
-        speech.retain(|clip| clip.loud_level_db > SILENCE_DB);
-        noise.retain(|clip| clip.loud_level_db > SILENCE_DB);
-        if speech.is_empty() {
-            bail!("the speech folders hold no audible FLAC, Ogg or WAV file");
-        }
-        if noise.is_empty() {
-            bail!("the noise folders hold no audible FLAC, Ogg or WAV file");
-        }
-        Ok(Self { speech, noise })
+    /// A corpus of clips already in memory.
+    #[cfg(test)]
+    pub fn from_clips(speech: Vec<Clip>, noise: Vec<Clip>) -> Result<Self> {
+        Ok(Self {
+            speech: audible(speech, &[])?,
+            noise: audible(noise, &[])?,
+        })
     }
+
+    /// What distinguishes these sounds from any others.
+    pub fn fingerprint(&self) -> String {
+        let prints = |clips: &[Clip]| -> Vec<String> { clips.par_iter().map(Clip::fingerprint).collect() };
+        let both = [prints(&self.speech), prints(&self.noise)].map(|prints| prints.join("\n"));
+        sha256(both.join("\n\n").as_bytes())
+    }
+}
+
+/// Drops digitally silent clips; `dirs` are what an error names.
+fn audible(mut clips: Vec<Clip>, dirs: &[PathBuf]) -> Result<Vec<Clip>> {
+    clips.retain(|clip| clip.loud_level_db > SILENCE_DB);
+    let names: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+    ensure!(
+        !clips.is_empty(),
+        "no audible FLAC, Ogg or WAV file to use is in {}",
+        names.join(" or ")
+    );
+    Ok(clips)
 }
 
 /// Draws clips so that each source is heard in proportion to a power of its minutes, within a source each category
@@ -219,53 +245,6 @@ impl<'a> Sampler<'a> {
     }
 }
 
-struct Entry {
-    path: PathBuf,
-    source: String,
-}
-
-fn list(dirs: &[PathBuf], excluded: &[String]) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for dir in dirs {
-        let own_name = dir
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        list_into(dir, None, &own_name, &mut entries)?;
-    }
-    entries.retain(|entry| {
-        let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
-        let relative = format!("{}/{name}", entry.source);
-        !excluded.iter().any(|part| relative.contains(part.as_str()))
-    });
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(entries)
-}
-
-/// `source` is the folder's path below the corpus folder, whose own name serves for files lying directly in it.
-fn list_into(dir: &Path, source: Option<&str>, own_name: &str, entries: &mut Vec<Entry>) -> Result<()> {
-    let reading = || format!("cannot read the folder {}", dir.display());
-    for item in fs::read_dir(dir).with_context(reading)? {
-        let path = item.with_context(reading)?.path();
-        if path.is_dir() {
-            let folder = path.file_name().unwrap_or_default().to_string_lossy();
-            let below = source.map_or_else(|| folder.to_string(), |parent| format!("{parent}/{folder}"));
-            list_into(&path, Some(&below), own_name, entries)?;
-        } else if is_audio(&path) {
-            entries.push(Entry {
-                path,
-                source: source.unwrap_or(own_name).to_owned(),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn is_audio(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    matches!(extension.as_str(), "flac" | "ogg" | "wav")
-}
-
 fn read_clip(entry: &Entry, is_speech: bool) -> Result<Clip> {
     let audio = audio_file::read(&entry.path)?;
     let rate_hz = audio.sample_rate_hz;
@@ -283,17 +262,6 @@ fn read_clip(entry: &Entry, is_speech: bool) -> Result<Clip> {
         clip.category = category(&entry.path);
     }
     Ok(clip)
-}
-
-/// The file's name without the numbers that follow it: `rain_2` and `rain_18b_0` are both `rain`.
-fn category(path: &Path) -> String {
-    let mut name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    while let Some((front, last)) = name.rsplit_once('_')
-        && last.contains(|letter: char| letter.is_ascii_digit())
-    {
-        name = front.to_owned();
-    }
-    name
 }
 
 #[cfg(test)]

@@ -75,7 +75,11 @@ pub fn run(args: &Args) -> Result<()> {
     let model = model_or_shipped(args.model.as_deref())?;
     let denoiser = Denoiser {
         settings: settings(args, &model)?,
-        profile: args.noise_profile.as_deref().map(read_profile).transpose()?,
+        profile: args
+            .noise_profile
+            .as_deref()
+            .map(|path| read_profile(path, &model))
+            .transpose()?,
         model,
     };
     let jobs = plan(&args.inputs, &args.output)?;
@@ -125,13 +129,16 @@ pub fn read_model(path: &Path) -> Result<Model> {
     model_file::from_bytes(&bytes).with_context(|| path.display().to_string())
 }
 
-/// Reads a noise profile.
+/// Reads a noise profile that the model can use.
 ///
 /// # Errors
 /// One sentence that names the file and what is wrong with it.
-fn read_profile(path: &Path) -> Result<NoiseProfile> {
+fn read_profile(path: &Path, model: &Model) -> Result<NoiseProfile> {
     let bytes = read_bytes(path, "noise profile")?;
-    NoiseProfile::from_bytes(&bytes).with_context(|| path.display().to_string())
+    let profile = NoiseProfile::from_bytes(&bytes);
+    profile
+        .and_then(|profile| profile.check(&model.config).map(|()| profile))
+        .with_context(|| path.display().to_string())
 }
 
 fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>> {

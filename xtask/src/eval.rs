@@ -34,16 +34,16 @@ pub struct Args {
     #[arg(long, value_name = "MANIFEST")]
     pairs: Option<PathBuf>,
     /// Seed of the pairs mixed from a corpus
-    #[arg(long, default_value_t = MixOptions::default().seed)]
+    #[arg(long, default_value_t = MixOptions::default().seed, conflicts_with = "pairs")]
     seed: u64,
     /// Pairs mixed at each signal-to-noise ratio
-    #[arg(long, value_name = "N", default_value_t = MixOptions::default().pairs_per_snr)]
+    #[arg(long, value_name = "N", default_value_t = MixOptions::default().pairs_per_snr, conflicts_with = "pairs")]
     pairs_per_snr: usize,
     /// Mix the pairs from this noise source alone, which the model must not have been trained on; may be given several times
-    #[arg(long, value_name = "SOURCE", requires = "corpus")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "pairs")]
     held_out: Vec<String>,
     /// Also score the model after it learnt 3 s of each pair's noise, and of its speech by mistake
-    #[arg(long, requires = "corpus")]
+    #[arg(long, conflicts_with = "pairs")]
     learn: bool,
     /// Also write the pairs and their manifest to this folder
     #[arg(long, value_name = "DIR")]
@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Name of that section
-    #[arg(long, value_name = "NAME", default_value = "eval")]
+    #[arg(long, value_name = "NAME", default_value = "eval", requires = "markdown")]
     section: String,
 }
 
@@ -110,10 +110,14 @@ pub fn run(args: &Args) -> Result<()> {
         (None, None) => bail!("give --corpus or --pairs"),
     };
     ensure!(!pairs.is_empty(), "there are no pairs to score");
+    let excerpts = match args.corpus {
+        Some(_) => args.pairs_per_snr,
+        None => pairs.len(),
+    };
     if let Some(folder) = &args.write_pairs {
         pairs::write_pairs(folder, &pairs)?;
     }
-    let models = models(args)?;
+    let models = models(&args.model)?;
     let systems = scores::systems(&models, args.floor_db, args.summary, args.learn);
     let report = Report {
         command: command(args),
@@ -121,7 +125,7 @@ pub fn run(args: &Args) -> Result<()> {
         floor_db: args.floor_db,
         models: models.into_iter().map(|(info, _)| info).collect(),
         systems: systems.iter().map(System::name).collect(),
-        pairs: scores::score_pairs(&pairs, &systems, args.fast)?,
+        pairs: scores::score_pairs(&pairs, &systems, excerpts, args.fast)?,
     };
     let text = if args.summary {
         tables::summary(&report)
@@ -138,8 +142,9 @@ pub fn run(args: &Args) -> Result<()> {
         .map_or(Ok(()), |path| report::write_section(path, &args.section, &text))
 }
 
-fn models(args: &Args) -> Result<Vec<(ModelInfo, Arc<Model>)>> {
-    if args.model.is_empty() {
+/// The models at `paths`, or the built-in one. Tables tell them apart by their file names.
+fn models(paths: &[PathBuf]) -> Result<Vec<(ModelInfo, Arc<Model>)>> {
+    if paths.is_empty() {
         let bytes = model_file::shipped_bytes();
         return Ok(vec![describe("unfold".to_owned(), bytes, model_file::shipped())]);
     }
@@ -149,7 +154,15 @@ fn models(args: &Args) -> Result<Vec<(ModelInfo, Arc<Model>)>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(describe(name, &bytes, model))
     };
-    args.model.iter().map(read).collect()
+    for (index, path) in paths.iter().enumerate() {
+        if let Some(other) = paths[..index]
+            .iter()
+            .find(|other| other.file_stem() == path.file_stem())
+        {
+            bail!("{} and {} have the same name", other.display(), path.display());
+        }
+    }
+    paths.iter().map(read).collect()
 }
 
 fn describe(name: String, bytes: &[u8], model: Arc<Model>) -> (ModelInfo, Arc<Model>) {

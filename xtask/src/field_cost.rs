@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
 use unfold::field::Presence;
 use unfold::kernels::Packed;
 use unfold::nmf::{self, Network};
@@ -22,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", required = true)]
     model: Vec<PathBuf>,
     /// Bursts of 20 hops measured at each depth
-    #[arg(long, value_name = "N", default_value_t = 400)]
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     bursts: usize,
     /// Write the table into this Markdown file, between its field-cost markers
     #[arg(long, value_name = "FILE")]

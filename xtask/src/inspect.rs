@@ -6,7 +6,6 @@ use anyhow::Result;
 use unfold::model::Model;
 
 use crate::denoise::read_model;
-use crate::train::prune::kept_share;
 
 /// Print a model's sizes, cost and provenance
 #[derive(clap::Args, Debug)]
@@ -56,8 +55,11 @@ fn describe(model: &Model) -> String {
     );
     line("parameters", model.parameter_count().to_string());
     line(
-        "blocks of weights",
-        format!("{:.0} % are not empty", 100.0 * kept_share(model)),
+        "matrices",
+        format!(
+            "{:.0} % of their weights are in blocks that are not empty",
+            100.0 * model.kept_share()
+        ),
     );
     for depth in 1..=model.layers() {
         line(

@@ -8,6 +8,7 @@ use xtask::{atomic_file, audio_file, metrics};
 
 mod augment;
 mod bench;
+mod bootstrap;
 mod bundle;
 mod check;
 mod corpus;

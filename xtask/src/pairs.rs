@@ -16,6 +16,16 @@ pub const SAMPLE_RATE_HZ: u32 = 48_000;
 /// Rate of the speech scores STOI and PESQ, in Hz.
 pub const SPEECH_SCORE_RATE_HZ: u32 = 16_000;
 
+/// Rate at which a pair is scored whose clean recording has this one, in Hz: one that ends at 8 kHz says nothing about what
+/// is above.
+fn score_rate_hz(recorded_hz: u32) -> u32 {
+    if recorded_hz > SPEECH_SCORE_RATE_HZ {
+        SAMPLE_RATE_HZ
+    } else {
+        SPEECH_SCORE_RATE_HZ
+    }
+}
+
 /// A noisy signal and the clean speech in it, both mono at 48 kHz, of one length.
 #[derive(Clone, Debug)]
 pub struct Pair {

@@ -4,14 +4,12 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use unfold::engine::{Engine, Listen, Settings, StereoMode};
-use unfold::model::Model;
 use unfold::model_file;
 
 use crate::report;
@@ -50,7 +48,7 @@ struct Heard {
 /// # Errors
 /// A promise is broken, or the report cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let mut engine = engine(&model_file::shipped())?;
+    let mut engine = engine()?;
     let voice = voice();
     let begin = Instant::now();
     let (mut first, mut peak, mut memory_kb) = (None, 0.0_f32, Vec::new());
@@ -102,8 +100,8 @@ pub fn run(args: &Args) -> Result<()> {
         .map_or(Ok(()), |path| report::write_section(path, "soak", &text))
 }
 
-fn engine(model: &Arc<Model>) -> Result<Engine> {
-    Ok(Engine::new(model.clone(), RATE_HZ as f64, 2)?)
+fn engine() -> Result<Engine> {
+    Ok(Engine::new(model_file::shipped(), RATE_HZ as f64, 2)?)
 }
 
 /// Runs `seconds` of the audio that belongs to `seed` through the engine, in blocks of random lengths.
@@ -146,7 +144,7 @@ fn stream(engine: &mut Engine, voice: &[f32], seed: u32, seconds: usize) -> Resu
 
 fn any_settings(rng: &mut impl Rng) -> Settings {
     Settings {
-        layers: rng.random_range(1..=4),
+        layers: rng.random_range(1..=model_file::shipped().layers()),
         amount: rng.random_range(0.5..=1.0),
         adapt: rng.random_bool(0.8),
         stereo: if rng.random_bool(0.8) {
@@ -219,7 +217,7 @@ mod tests {
 
     #[test]
     fn two_minutes_are_finite_and_repeat_to_the_bit() {
-        let (mut engine, voice) = (engine(&model_file::shipped()).unwrap(), voice());
+        let (mut engine, voice) = (engine().unwrap(), voice());
         let first = stream(&mut engine, &voice, 0, 90).unwrap();
         let second = stream(&mut engine, &voice, 1, 30).unwrap();
         engine.reset();

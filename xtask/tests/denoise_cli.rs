@@ -335,6 +335,24 @@ fn a_learnt_noise_changes_the_result_and_is_never_overwritten() {
 }
 
 #[test]
+fn a_profile_that_does_not_fit_the_model_is_refused_once_and_by_name() {
+    let folder = folder();
+    let at = folder.path();
+    for name in ["a.wav", "b.wav"] {
+        noisy_tone(48_000, 1, 16, false, 1.0).write(&at.join(name));
+    }
+    succeed(at, &["learn", "a.wav", "--out", "room.unfold-noise"]);
+    let mut model = (*unfold::model_file::shipped()).clone();
+    model.config.band_centres_hz[0] *= 0.9;
+    let bytes = unfold::model_file::to_bytes(&model).unwrap();
+    std::fs::write(at.join("other.unfold"), bytes).unwrap();
+    let inputs = ["denoise", "a.wav", "b.wav", "out"];
+    let options = ["--model", "other.unfold", "--noise-profile", "room.unfold-noise"];
+    assert_sentence(&fail(at, &[&inputs[..], &options].concat()), &["room.unfold-noise"]);
+    assert!(!at.join("out").exists());
+}
+
+#[test]
 fn what_is_no_noise_is_refused_in_one_sentence() {
     let folder = folder();
     let at = folder.path();

@@ -1,38 +1,24 @@
 //! Promise: the comparison of the paper's systems runs without a corpus, is deterministic for a seed, survives
 //! interruption and reports every system. The sounds are synthesised; what is checked is the program, not the claim.
 
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-fn xtask(folder: &Path, arguments: &[String]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.current_dir(folder).args(arguments).output().unwrap()
+use common::{fail, succeed};
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
 }
 
-fn succeed(folder: &Path, arguments: &[String]) {
-    let output = xtask(folder, arguments);
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?} failed: {text}");
-}
-
-fn fail(folder: &Path, arguments: &[String]) -> String {
-    let output = xtask(folder, arguments);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
-    text
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn arguments(name: &str, more: &str) -> Vec<String> {
-    words(&format!("reproduce --quick --out {name}.md --work {name}.work {more}"))
+fn command(name: &str, more: &str) -> String {
+    format!("reproduce --quick --out {name}.md --work {name}.work {more}")
 }
 
 fn run(folder: &Path, name: &str, more: &str) -> String {
-    succeed(folder, &arguments(name, more));
+    succeed(folder, &words(&command(name, more)));
     std::fs::read_to_string(folder.join(format!("{name}.md"))).unwrap()
 }
 
@@ -55,7 +41,7 @@ fn states(work: &Path) -> Vec<PathBuf> {
 fn interrupt(folder: &Path, name: &str, systems: usize) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .current_dir(folder)
-        .args(arguments(name, ""))
+        .args(words(&command(name, "")))
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -133,13 +119,19 @@ fn the_report_is_complete_repeats_itself_and_survives_interruption() {
 fn what_cannot_work_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |command: &str| fail(folder.path(), &words(command));
-    run(folder.path(), "r", "--epochs 1");
-    let text = fail(folder.path(), &arguments("r", "--epochs 1"));
+    let report = run(folder.path(), "r", "--epochs 1");
+    let text = refused("reproduce --quick --epochs 1 --out r.md --work other.work");
+    assert!(
+        text.contains("r.md exists already") && text.contains("--resume"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read_to_string(folder.path().join("r.md")).unwrap(), report);
+    let text = refused("reproduce --quick --epochs 1 --out s.md --work r.work");
     assert!(
         text.contains("holds an earlier run") && text.contains("--resume"),
         "{text}"
     );
-    let text = fail(folder.path(), &arguments("r", "--epochs 2 --resume"));
+    let text = refused(&command("r", "--epochs 2 --resume"));
     assert!(text.contains("other settings"), "{text}");
     let text = refused("reproduce --corpus nowhere --out x.md --work w");
     assert!(text.contains("nowhere"), "{text}");

@@ -1,12 +1,17 @@
 //! Promise: training works end to end, is deterministic for a seed, survives interruption and refuses bad input in
 //! words. Everything it hears is synthesised here.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use unfold::engine::{Settings, denoise};
+use unfold::model::{FieldInference, SpeechField};
 use unfold::model_file;
+
+use common::{fail, repository};
 
 const RATE_HZ: u32 = 48_000;
 
@@ -110,19 +115,23 @@ fn training_learns_repeats_itself_and_survives_interruption() {
         "the same seed must give the same bytes"
     );
 
-    // Wherever the run is killed, going on from its last checkpoint ends in the same bytes.
-    let mut child = place.command("c.unfold").spawn().unwrap();
-    while !place.path("c.checkpoint").exists() && child.try_wait().unwrap().is_none() {
+    // Wherever the run is killed, going on from its last checkpoint ends in the same bytes. The checkpoint has the whole
+    // name of its model.
+    let mut child = place.command("c0.1").spawn().unwrap();
+    while !place.path("c0.1.checkpoint").exists() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().ok();
     child.wait().unwrap();
-    place.train("c.unfold", &["--resume"]);
+    place.train("c0.1", &["--resume"]);
     assert_eq!(
         first,
-        std::fs::read(place.path("c.unfold")).unwrap(),
+        std::fs::read(place.path("c0.1")).unwrap(),
         "a resumed run must end where the other did"
     );
+    std::fs::remove_file(place.path("noise/made/hiss_2.wav")).unwrap();
+    let text = refused(&place.command("c0.1").arg("--resume").output().unwrap());
+    assert!(text.contains("other speech or noise"), "{text}");
 
     // What it learnt: the hiss goes down, the voice stays above it.
     let model = std::sync::Arc::new(model_file::from_bytes(&first).unwrap());
@@ -148,8 +157,13 @@ fn bad_input_is_refused_in_words_and_nothing_is_overwritten() {
     assert!(text.contains("mine.unfold exists already"), "{text}");
     assert_eq!(std::fs::read(place.path("mine.unfold")).unwrap(), b"precious");
 
+    std::fs::write(place.path("lost.checkpoint"), b"precious").unwrap();
+    let text = refused(&place.command("lost").output().unwrap());
+    assert!(text.contains("lost.checkpoint exists already"), "{text}");
+    assert_eq!(std::fs::read(place.path("lost.checkpoint")).unwrap(), b"precious");
+
     let text = refused(&place.command("x.unfold").arg("--resume").output().unwrap());
-    assert!(text.contains("x.checkpoint"), "{text}");
+    assert!(text.contains("x.unfold.checkpoint"), "{text}");
 
     std::fs::write(place.path("config.json"), r#"{"stepz": 3}"#).unwrap();
     let text = refused(&place.command("x.unfold").output().unwrap());
@@ -157,10 +171,80 @@ fn bad_input_is_refused_in_words_and_nothing_is_overwritten() {
 
     std::fs::write(place.path("config.json"), r#"{"network": {"layers": 0}}"#).unwrap();
     let text = refused(&place.command("x.unfold").output().unwrap());
-    assert!(text.contains("0 layers"), "{text}");
+    assert!(text.contains("config.json") && text.contains("0 layers"), "{text}");
 
+    std::fs::write(place.path("config.json"), r#"{"score_every": 0}"#).unwrap();
+    let text = refused(&place.command("x.unfold").output().unwrap());
+    assert!(text.contains("config.json") && text.contains("score_every"), "{text}");
+
+    std::fs::write(place.path("config.json"), "{}").unwrap();
     std::fs::remove_dir_all(place.path("noise")).unwrap();
     let text = refused(&place.command("x.unfold").output().unwrap());
     assert!(text.contains("noise"), "{text}");
     assert!(!place.path("x.unfold").exists());
+}
+
+#[test]
+fn mixtures_without_speech_or_without_noise_are_refused_in_words() {
+    let place = Workplace::new();
+    let config = std::fs::read_to_string(place.path("config.json")).unwrap();
+    for (missing, mix) in [
+        ("no speech", r#""pure_noise_share": 1"#),
+        // Clipping would count as noise.
+        (
+            "no noise",
+            r#""pure_noise_share": 0, "noise_count_weights": [1, 0, 0, 0], "clip_chance": 0"#,
+        ),
+    ] {
+        let config = config.replacen('{', &format!(r#"{{"mix": {{{mix}}}, "#), 1);
+        std::fs::write(place.path("config.json"), config).unwrap();
+        let text = refused(&place.command("x.unfold").output().unwrap());
+        assert!(text.contains(missing) && text.contains("pure_noise_share"), "{text}");
+    }
+}
+
+#[test]
+fn a_model_to_start_from_loses_its_field_and_must_have_the_right_sizes() {
+    let place = Workplace::new();
+    let config = std::fs::read_to_string(place.path("config.json")).unwrap();
+    std::fs::write(
+        place.path("config.json"),
+        config.replace(r#""steps": 24"#, r#""steps": 2"#),
+    )
+    .unwrap();
+    place.train("plain.unfold", &[]);
+    let read = |name: &str| model_file::from_bytes(&std::fs::read(place.path(name)).unwrap()).unwrap();
+    let mut model = read("plain.unfold");
+    model.field = Some(SpeechField::neutral(
+        FieldInference::MeanField,
+        model.config.bands(),
+        1,
+        1,
+    ));
+    let with_field = place.path("field.unfold");
+    std::fs::write(&with_field, model_file::to_bytes(&model).unwrap()).unwrap();
+    place.train("next.unfold", &["--from", with_field.to_str().unwrap()]);
+    assert!(
+        read("next.unfold").field.is_none(),
+        "a field that was fitted to other weights"
+    );
+
+    // Said before the corpus is read, which may take minutes.
+    std::fs::remove_dir_all(place.path("noise")).unwrap();
+    let mut command = place.command("x.unfold");
+    command.arg("--from").arg(repository().join("models/speech-v1.unfold"));
+    let text = refused(&command.output().unwrap());
+    assert!(text.contains("speech-v1.unfold has other sizes"), "{text}");
+}
+
+#[test]
+fn counts_of_nothing_are_refused_by_option() {
+    for arguments in [
+        "train-field --model m --corpus c --variant bp --out o --lanes 0",
+        "field-cost --model m --bursts 0",
+    ] {
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        let text = fail(&repository(), &words);
+        assert!(text.contains(words[words.len() - 2]), "{text}");
+    }
 }

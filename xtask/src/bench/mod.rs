@@ -126,7 +126,7 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
     };
     let bundled = bundle::target_folder()?.join("bundled");
     let clap = Some(bundled.join("Unfold.clap")).filter(|clap| clap.exists());
-    let macs = model.config.macs_per_hop(model.layers());
+    let macs = model.macs_per_hop(model.layers());
     let per_ns = |work: usize| work as f64 / (full.median_us * 1e3);
     Ok(Report {
         date: report::today(),
@@ -141,7 +141,7 @@ fn measure(model: &Arc<Model>, model_bytes: &[u8], hops: usize) -> Result<Report
         ratio_with_learnt_noise: learnt.median_us / full.median_us,
         achieved_gb_per_s: per_ns(WEIGHT_BYTES * macs),
         achieved_gflop_per_s: per_ns(2 * macs),
-        roof: Roof::measure(WEIGHT_BYTES * model.config.block_lengths().iter().sum::<usize>()),
+        roof: Roof::measure(WEIGHT_BYTES * macs),
         instances: Instances::measure(model)?,
         plugins: clap.as_deref().map(Plugins::measure).transpose()?,
         engine_creation_ms: instances::creation_ms(model)?,

@@ -10,12 +10,12 @@ const HOP_US: f64 = unfold::units::HOP_S * 1e6;
 
 pub fn markdown(report: &Report) -> String {
     format!(
-        "Made by `cargo xtask bench` on {} ({}), {} hops of 10 ms in each lane, all lanes taking turns every \
+        "Made by `cargo xtask bench --hops {}` on {} ({}), hops of 10 ms in each lane, all lanes taking turns every \
          {BURST_HOPS} hops; model sha256 `{}`. The 99.9 % column also holds whatever else the machine was \
          doing, processor time does not.\n\n{}\n{}",
+        report.hops,
         report.date,
         report.processor,
-        report.hops,
         report.model_sha256,
         summary(report),
         lanes(&report.lanes)

@@ -1,3 +1,6 @@
+use std::fs;
+use std::path::Path;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -89,7 +92,10 @@ fn exclusion_goes_by_source_and_name() {
     assert_eq!(sources(&["noise/rain.wav"]), ["animals"]);
     assert_eq!(sources(&["speech", "cats"]), ["animals", "noise"]);
     let nothing_left = loaded(&["animals", "rain"]).err().unwrap().to_string();
-    assert_eq!(nothing_left, "the noise folders hold no audible FLAC, Ogg or WAV file");
+    assert!(
+        nothing_left.starts_with("no audible FLAC") && nothing_left.ends_with("/noise"),
+        "{nothing_left}"
+    );
 }
 
 #[test]
@@ -172,14 +178,21 @@ fn categories_share_their_source_whatever_their_number_of_clips() {
 }
 
 #[test]
-fn the_category_is_the_name_without_numbers() {
-    for (file, expected) in [
-        ("rain_2.ogg", "rain"),
-        ("sea_waves_1187207A_0.ogg", "sea_waves"),
-        ("wind1.flac", "wind1"),
-        ("running_tap.wav", "running_tap"),
-        ("103.flac", "103"),
-    ] {
-        assert_eq!(category(Path::new(file)), expected);
-    }
+fn the_fingerprint_is_of_every_name_and_sample_and_of_what_is_speech() {
+    let clip = |source: &str, last: f32| {
+        let mut samples = vec![0.1; 4800];
+        samples[4799] = last;
+        Clip::new(source.into(), 20_000.0, &samples)
+    };
+    let print = |speech: Vec<Clip>, noise: Vec<Clip>| Corpus::from_clips(speech, noise).unwrap().fingerprint();
+    let first = print(vec![clip("a", 0.1)], vec![clip("b", 0.1)]);
+    assert_eq!(first, print(vec![clip("a", 0.1)], vec![clip("b", 0.1)]));
+    let others = [
+        print(vec![clip("c", 0.1)], vec![clip("b", 0.1)]),
+        print(vec![clip("a", 0.05)], vec![clip("b", 0.1)]),
+        print(vec![clip("a", 0.1), clip("b", 0.1)], vec![clip("b", 0.1)]),
+        print(vec![clip("a", 0.1)], vec![clip("b", 0.1), clip("b", 0.1)]),
+        print(vec![clip("b", 0.1)], vec![clip("a", 0.1)]),
+    ];
+    assert!(others.iter().all(|other| *other != first));
 }

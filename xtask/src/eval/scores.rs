@@ -163,21 +163,23 @@ pub struct PairReport {
     pub noise_type: String,
     pub snr_db: f64,
     pub score_rate_hz: u32,
+    /// Pairs of one excerpt are the same speech in the same noise at several ratios.
+    pub excerpt: usize,
     /// How much the noise that was learnt from differs from the pair's; `None` where it is not known.
     pub learnt_difference_db: Option<f64>,
     pub scores: Vec<Scores>,
 }
 
 /// Scores all systems on all pairs, in parallel over pairs, with a progress bar. Clean speech alone and noise alone
-/// are taken from the pairs whose SNR is nearest to 0 dB.
-pub fn score_pairs(pairs: &[Pair], systems: &[System], fast: bool) -> Result<Vec<PairReport>> {
+/// are taken from the pairs whose SNR is nearest to 0 dB. There are `excerpts` of them, which take turns.
+pub fn score_pairs(pairs: &[Pair], systems: &[System], excerpts: usize, fast: bool) -> Result<Vec<PairReport>> {
     let middle_snr_db = pairs
         .iter()
         .map(|pair| pair.snr_db)
         .min_by(|a, b| a.abs().total_cmp(&b.abs()));
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} pairs, {eta} left")?;
     let bar = ProgressBar::new(pairs.len() as u64).with_style(style);
-    let score = |pair: &Pair| {
+    let score = |(index, pair): (usize, &Pair)| {
         let reference = Reference::new(pair, fast)?;
         let alone = Some(pair.snr_db) == middle_snr_db;
         let scores = systems
@@ -188,12 +190,13 @@ pub fn score_pairs(pairs: &[Pair], systems: &[System], fast: bool) -> Result<Vec
             noise_type: pair.noise_type.clone(),
             snr_db: pair.snr_db,
             score_rate_hz: pair.score_rate_hz,
+            excerpt: index % excerpts.max(1),
             learnt_difference_db: (!pair.earlier_noise.is_empty())
                 .then(|| spectral_difference_db(&pair.earlier_noise, &pair.noise())),
             scores,
         })
     };
-    pairs.par_iter().progress_with(bar).map(score).collect()
+    pairs.par_iter().enumerate().progress_with(bar).map(score).collect()
 }
 
 /// The clean signal in the forms that the scores need.

@@ -1,5 +1,6 @@
 //! The report as Markdown.
 
+mod lead;
 mod learning;
 
 use std::collections::BTreeMap;
@@ -103,6 +104,7 @@ pub fn markdown(report: &Report) -> String {
     text += &format!("\n### Clean speech and noise alone\n\n{}", alone_table(report));
     text += &format!("\n### By noise type\n\n{}", noise_table(report));
     for model in &report.models {
+        text += &lead::table(report, model);
         text += &learning::table(report, model);
     }
     text

@@ -41,7 +41,7 @@ fn report(pairs: &[Pair], fast: bool) -> Report {
         floor_db: -24.0,
         models: shipped().into_iter().map(|(info, _)| info).collect(),
         systems: systems.iter().map(System::name).collect(),
-        pairs: scores::score_pairs(pairs, &systems, fast).unwrap(),
+        pairs: scores::score_pairs(pairs, &systems, pairs.len(), fast).unwrap(),
     }
 }
 
@@ -74,6 +74,8 @@ fn the_report_has_every_table_and_no_folder() {
         "### SI-SDR (dB) by input SNR",
         "| system | 5 dB | 11 dB | mean |",
         "| white/faint | 1 |",
+        "### Lead of unfold over RNNoise, phase undone",
+        "] | – | – |",
         "### What learning the noise gains: unfold, 4 layers",
         "| the same noise | 2 | +",
         "| another noise | 0 | – |",
@@ -106,4 +108,33 @@ fn the_command_names_files_without_their_folders() {
     );
     assert!(parse(&["eval"]).is_err());
     assert!(parse(&["eval", "--pairs", "x", "--corpus", "y"]).is_err());
+    for drawn in [
+        &["--seed", "2"][..],
+        &["--pairs-per-snr", "3"],
+        &["--held-out", "y"],
+        &["--learn"],
+    ] {
+        assert!(
+            parse(&[&["eval", "--pairs", "x"], drawn].concat()).is_err(),
+            "{drawn:?}"
+        );
+    }
+    assert!(
+        parse(&["eval", "--pairs", "x", "--section", "y"]).is_err(),
+        "nothing is written"
+    );
+}
+
+#[test]
+fn models_of_one_name_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["old", "new"].map(|name| {
+        let path = folder.path().join(name).join("speech.unfold");
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, model_file::shipped_bytes()).unwrap();
+        path
+    });
+    assert!(models(&paths[..1]).is_ok());
+    let error = models(&paths).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("have the same name"), "{error}");
 }

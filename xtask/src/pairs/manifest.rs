@@ -7,8 +7,10 @@ use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
-use crate::audio_file;
+use super::mixing::is_audible;
+use super::{Pair, SAMPLE_RATE_HZ, score_rate_hz};
+use crate::atomic_file;
+use crate::audio_file::{self, Audio, AudioFileError, SampleFormat};
 use crate::resample::resample;
 
 const MANIFEST_NAME: &str = "manifest.csv";
@@ -26,7 +28,8 @@ struct Row {
 /// Reads the pairs that the manifest lists; several channels are averaged, other rates converted to 48 kHz.
 ///
 /// # Errors
-/// The manifest or one of its files cannot be read, or the two files of a row differ in rate or length.
+/// The manifest or one of its files cannot be read, the two files of a row differ in rate or length, or the clean
+/// one is silent.
 pub fn read_manifest(path: &Path) -> Result<Vec<Pair>> {
     let reading = || format!("cannot read the manifest {}", path.display());
     let rows: Vec<Row> = csv::Reader::from_path(path)
@@ -51,17 +54,15 @@ fn read_row(row: &Row, folder: &Path) -> Result<Pair> {
         row.noisy,
         row.clean
     );
-    let from_file = if rate_hz > SPEECH_SCORE_RATE_HZ {
-        SAMPLE_RATE_HZ
-    } else {
-        SPEECH_SCORE_RATE_HZ
-    };
+    let at_48_khz = |audio: &Audio| resample(&audio.to_mono(), rate_hz, SAMPLE_RATE_HZ);
+    let (noisy, clean) = (at_48_khz(&noisy)?, at_48_khz(&clean)?);
+    ensure!(is_audible(&clean), "{} is silent", row.clean);
     Ok(Pair {
         noise_type: row.noise_type.clone(),
         snr_db: row.snr_db,
-        score_rate_hz: row.score_rate_hz.unwrap_or(from_file),
-        noisy: resample(&noisy.to_mono(), rate_hz, SAMPLE_RATE_HZ)?,
-        clean: resample(&clean.to_mono(), rate_hz, SAMPLE_RATE_HZ)?,
+        score_rate_hz: row.score_rate_hz.unwrap_or_else(|| score_rate_hz(rate_hz)),
+        noisy,
+        clean,
         earlier_noise: Vec::new(),
     })
 }
@@ -69,15 +70,21 @@ fn read_row(row: &Row, folder: &Path) -> Result<Pair> {
 /// Writes every pair as two float WAVs at 48 kHz, and the manifest that lists them, into `folder`.
 ///
 /// # Errors
-/// The folder or a file cannot be written.
+/// The folder holds a manifest already, or it or a file cannot be written.
 pub fn write_pairs(folder: &Path, pairs: &[Pair]) -> Result<()> {
+    let path = folder.join(MANIFEST_NAME);
+    ensure!(
+        !path.exists(),
+        "{} exists already; choose another folder for the pairs",
+        path.display()
+    );
     let writing = || format!("cannot write the pairs to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(writing)?;
-    let mut manifest = csv::Writer::from_path(folder.join(MANIFEST_NAME)).with_context(writing)?;
+    let mut manifest = csv::Writer::from_writer(Vec::new());
     for (index, pair) in pairs.iter().enumerate() {
         let (noisy, clean) = (format!("{index:03}_noisy.wav"), format!("{index:03}_clean.wav"));
-        write_wav(&folder.join(&noisy), &pair.noisy).with_context(writing)?;
-        write_wav(&folder.join(&clean), &pair.clean).with_context(writing)?;
+        write_wav(&folder.join(&noisy), &pair.noisy)?;
+        write_wav(&folder.join(&clean), &pair.clean)?;
         let row = Row {
             noisy,
             clean,
@@ -87,38 +94,37 @@ pub fn write_pairs(folder: &Path, pairs: &[Pair]) -> Result<()> {
         };
         manifest.serialize(row).with_context(writing)?;
     }
-    manifest.flush().with_context(writing)
+    atomic_file::write(&path, &manifest.into_inner().with_context(writing)?)
 }
 
-fn write_wav(path: &Path, samples: &[f32]) -> hound::Result<()> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: SAMPLE_RATE_HZ,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
+fn write_wav(path: &Path, samples: &[f32]) -> Result<(), AudioFileError> {
+    let audio = Audio {
+        sample_rate_hz: SAMPLE_RATE_HZ,
+        channels: vec![samples.to_vec()],
+        format: SampleFormat::Float,
     };
-    let mut writer = hound::WavWriter::create(path, spec)?;
-    for &sample in samples {
-        writer.write_sample(sample)?;
-    }
-    writer.finalize()
+    audio_file::write_atomically(path, &audio)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn written_pairs_read_back_unchanged() {
-        let folder = tempfile::tempdir().unwrap();
-        let pair = Pair {
+    fn any_pair() -> Pair {
+        Pair {
             noise_type: "source/kind, with comma".to_owned(),
             snr_db: -3.0,
-            score_rate_hz: SPEECH_SCORE_RATE_HZ,
+            score_rate_hz: 16_000,
             noisy: (0..500).map(|n| (n as f32 * 0.3).sin()).collect(),
             clean: (0..500).map(|n| (n as f32 * 0.1).sin()).collect(),
             earlier_noise: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn written_pairs_read_back_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = any_pair();
         write_pairs(folder.path(), std::slice::from_ref(&pair)).unwrap();
         let back = read_manifest(&folder.path().join(MANIFEST_NAME)).unwrap();
         assert_eq!(back.len(), 1);
@@ -136,5 +142,30 @@ mod tests {
         std::fs::write(&path, "noisy,clean,noise_type,snr_db\nlost.wav,clean.wav,rain,0\n").unwrap();
         let error = format!("{:#}", read_manifest(&path).unwrap_err());
         assert!(error.contains("lost.wav"), "{error}");
+    }
+
+    #[test]
+    fn pairs_are_never_written_over_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = || std::fs::read(folder.path().join("000_clean.wav")).unwrap();
+        write_pairs(folder.path(), &[any_pair()]).unwrap();
+        let first = written();
+        let mut other = any_pair();
+        other.clean.reverse();
+        let error = write_pairs(folder.path(), &[other]).unwrap_err().to_string();
+        assert!(error.contains("manifest.csv exists already"), "{error}");
+        assert_eq!(written(), first);
+    }
+
+    #[test]
+    fn a_silent_clean_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pair = any_pair();
+        pair.clean.fill(0.0);
+        write_pairs(folder.path(), &[pair]).unwrap();
+        let error = read_manifest(&folder.path().join(MANIFEST_NAME))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "000_clean.wav is silent");
     }
 }

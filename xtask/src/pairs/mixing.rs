@@ -1,4 +1,4 @@
-//! Deterministic dev pairs mixed from `DIR/dev/{speech,noise}/<source>/<speaker-or-type>_<n>.<ext>`.
+//! Deterministic dev pairs mixed from the audio files `DIR/dev/{speech,noise}/<source>/<speaker-or-type>_<n>`.
 //!
 //! Noise sources take turns, then the types within a source, then the files of a type, so that a collection of
 //! many short clips weighs no more than one long recording; speakers take turns likewise.
@@ -8,15 +8,16 @@ mod training;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use unfold::units::db_to_gain;
 
-use super::{Pair, SAMPLE_RATE_HZ, SPEECH_SCORE_RATE_HZ};
+use super::{Pair, SAMPLE_RATE_HZ, score_rate_hz};
 use crate::audio_file;
+use crate::corpus::{self, Entry, category};
 use crate::resample::resample;
 use crate::spectrum_filter::without_rumble;
 
@@ -37,6 +38,8 @@ const EXCERPT_TRIES: usize = 8;
 /// Active speech level, in dBFS.
 const SPEECH_LEVEL_DB: std::ops::Range<f32> = -32.0..-20.0;
 const HIGHEST_PEAK: f32 = 0.95;
+/// Softer than anything recorded, in dBFS, and louder than what the rounding of a filter leaves of silence.
+const SILENCE_DB: f64 = -100.0;
 
 /// How many pairs to mix, and which.
 #[derive(Clone, Debug)]
@@ -132,49 +135,17 @@ fn noise_listing(corpus: &Path, held_out: &[String]) -> Result<Listing> {
 
 fn list(folder: &Path) -> Result<Listing> {
     let mut listing = Listing::new();
-    for source in sorted_entries(folder)?.iter().filter(|path| path.is_dir()) {
-        let source_name = file_name(source);
-        for path in sorted_entries(source)? {
-            let kind = format!("{source_name}/{}", kind_of(&path));
-            let kinds = listing.entry(source_name.clone()).or_default();
-            kinds.entry(kind.clone()).or_default().push(Recording { path, kind });
-        }
+    for Entry { path, source } in corpus::list(&[folder.to_owned()], &[])? {
+        let kind = format!("{source}/{}", category(&path));
+        let kinds = listing.entry(source).or_default();
+        kinds.entry(kind.clone()).or_default().push(Recording { path, kind });
     }
     ensure!(
         !listing.is_empty(),
-        "{} holds no source folder with audio files",
+        "{} holds no FLAC, Ogg or WAV file",
         folder.display()
     );
     Ok(listing)
-}
-
-fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let reading = || format!("cannot read the folder {}", folder.display());
-    let entries = std::fs::read_dir(folder).with_context(reading)?;
-    let mut paths = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .with_context(reading)?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// `rain` of `rain_5188655A_0.flac`, `p360` of `p360_0.flac`: the trailing numbers go, the first word stays.
-fn kind_of(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut words: Vec<&str> = stem.split('_').collect();
-    while words.len() > 1
-        && words
-            .last()
-            .is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-    {
-        words.pop();
-    }
-    words.join("_")
 }
 
 /// Recordings in an order where groups take turns.
@@ -225,8 +196,9 @@ fn mix(recipe: &Recipe) -> Result<Pair> {
     // What came before it, in a loop that is longer than both if the recording is.
     let before = |n: usize| repeated[(start + repeated.len() * EARLIER_SAMPLES - EARLIER_SAMPLES + n) % repeated.len()];
     let mut earlier_noise: Vec<f32> = (0..EARLIER_SAMPLES).map(before).collect();
-    let clean_gain = db_to_gain(recipe.speech_level_db - active_level_db(&clean) as f32);
-    let noise_gain = db_to_gain(recipe.speech_level_db - recipe.snr_db as f32 - active_level_db(&noise) as f32);
+    let clean_gain = db_to_gain(recipe.speech_level_db - excerpt_level_db(&clean, &recipe.speech)?);
+    let noise_level_db = recipe.speech_level_db - recipe.snr_db as f32;
+    let noise_gain = db_to_gain(noise_level_db - excerpt_level_db(&noise, &recipe.noise)?);
     clean.iter_mut().for_each(|x| *x *= clean_gain);
     noise
         .iter_mut()
@@ -241,11 +213,7 @@ fn mix(recipe: &Recipe) -> Result<Pair> {
     Ok(Pair {
         noise_type: recipe.noise.kind.clone(),
         snr_db: recipe.snr_db,
-        score_rate_hz: if speech_rate_hz > SPEECH_SCORE_RATE_HZ {
-            SAMPLE_RATE_HZ
-        } else {
-            SPEECH_SCORE_RATE_HZ
-        },
+        score_rate_hz: score_rate_hz(speech_rate_hz),
         noisy,
         clean,
         earlier_noise,
@@ -257,8 +225,23 @@ fn load(path: &Path, treat: fn(Vec<f32>, u32) -> Vec<f32>) -> Result<(Vec<f32>, 
     let audio = audio_file::read(path)?;
     let samples = treat(audio.to_mono(), audio.sample_rate_hz);
     let samples = resample(&samples, audio.sample_rate_hz, SAMPLE_RATE_HZ)?;
-    ensure!(active_level_db(&samples).is_finite(), "{} is silent", path.display());
+    ensure!(is_audible(&samples), "{} is silent", path.display());
     Ok((samples, audio.sample_rate_hz))
+}
+
+/// Active level of an excerpt, in dBFS. A recording may be silent wherever an excerpt was tried.
+fn excerpt_level_db(excerpt: &[f32], recording: &Recording) -> Result<f32> {
+    ensure!(
+        is_audible(excerpt),
+        "{} is silent in the excerpt that was drawn",
+        recording.path.display()
+    );
+    Ok(active_level_db(excerpt) as f32)
+}
+
+/// Whether a signal can be brought to a level and scored: no score of silence is a number.
+pub(super) fn is_audible(signal: &[f32]) -> bool {
+    active_level_db(signal) > SILENCE_DB
 }
 
 /// The excerpt at [`most_active_start`].

@@ -19,8 +19,6 @@ const SYNTHETIC_SAMPLES: usize = 12_000;
 
 /// Speech plus noise, mono, 16 kHz.
 pub struct Mix {
-    /// Mixes of the same speech and noise excerpts share this number; 0 where it does not matter.
-    pub excerpt: usize,
     pub noisy: Vec<f32>,
     pub clean: Vec<f32>,
 }
@@ -54,14 +52,10 @@ impl Data {
             test.len() == TEST_SNRS_DB.len() * plan.test_excerpts,
             "the test pairs do not cover the signal-to-noise ratios"
         );
-        let mut test = to_mixes(&test)?;
-        for (index, mix) in test.iter_mut().enumerate() {
-            mix.excerpt = index % plan.test_excerpts;
-        }
         Ok(Self {
             training: to_mixes(&parts.training)?,
             dev: to_mixes(&parts.held_out)?,
-            test,
+            test: to_mixes(&test)?,
             origin:
                 "training speech and noise of the corpus (speakers take turns, then noise sources) at ratios drawn \
                      evenly from -6 to 9 dB; the dev mixes, which choose the epoch, are of training speakers and noise \
@@ -81,7 +75,7 @@ impl Data {
             (0..count)
                 .map(|_| {
                     let snr_db = f64::from(uniform(&mut rng, range_db));
-                    Ok(add(0, snr_db, &voice(&mut rng), &noise(&mut rng)?))
+                    Ok(add(snr_db, &voice(&mut rng), &noise(&mut rng)?))
                 })
                 .collect()
         };
@@ -90,8 +84,8 @@ impl Data {
             .map(|_| Ok((voice(&mut rng), noise(&mut rng)?)))
             .collect::<Result<Vec<_>>>()?;
         let test = TEST_SNRS_DB.iter().flat_map(|&snr_db| {
-            let mixes = excerpts.iter().enumerate();
-            mixes.map(move |(excerpt, (voice, noise))| add(excerpt, snr_db, voice, noise))
+            let mixes = excerpts.iter();
+            mixes.map(move |(voice, noise)| add(snr_db, voice, noise))
         });
         Ok(Self {
             training,
@@ -125,7 +119,6 @@ fn to_mixes(pairs: &[Pair]) -> Result<Vec<Mix>> {
         .par_iter()
         .map(|pair| {
             Ok(Mix {
-                excerpt: 0,
                 noisy: at_16_khz(&pair.noisy)?,
                 clean: at_16_khz(&pair.clean)?,
             })
@@ -166,11 +159,10 @@ fn noise(rng: &mut impl Rng) -> Result<Vec<f32>> {
     resample(&wide, pairs::SAMPLE_RATE_HZ, RATE_HZ).context("cannot resample synthetic noise")
 }
 
-fn add(excerpt: usize, snr_db: f64, voice: &[f32], noise: &[f32]) -> Mix {
+fn add(snr_db: f64, voice: &[f32], noise: &[f32]) -> Mix {
     let power = |signal: &[f32]| active_power(signal, 30.0).max(1e-12);
     let gain = (power(voice) / power(noise)).sqrt() * db_to_gain(-snr_db as f32);
     Mix {
-        excerpt,
         noisy: voice.iter().zip(noise).map(|(x, n)| x + gain * n).collect(),
         clean: voice.to_vec(),
     }

@@ -3,11 +3,11 @@
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-use super::bootstrap::interval;
 use super::plan::{Plan, System, TEST_SNRS_DB, Training};
 use super::statements::by_excerpt;
 use super::stft::{BINS, RATE_HZ};
 use super::tables::Row;
+use crate::bootstrap::interval;
 
 /// Atoms drawn of each source, and the groups of bins that make one cell.
 const DRAWN_ATOMS: usize = 20;

@@ -198,7 +198,6 @@ mod tests {
     fn a_stack_ends_with_the_current_frame_and_never_crosses_into_another_mix() {
         let tone = |step: f32| -> Vec<f32> { (0..2000).map(|n| (n as f32 * step).sin()).collect() };
         let mix = |step: f32| Mix {
-            excerpt: 0,
             noisy: tone(step),
             clean: tone(step),
         };

@@ -1,7 +1,6 @@
 //! `cargo xtask reproduce`: the paper's claim put to the test: sparse NMF, deep NMF trained by multiplicative
 //! back-propagation and by Adam, and feed-forward networks, on the same mixes.
 
-mod bootstrap;
 mod data;
 mod deep_nmf;
 mod figures;
@@ -26,7 +25,7 @@ use plan::{Plan, System, Training};
 use run::Run;
 use statements::Results;
 use tables::{Report, Row};
-use work::Work;
+use work::{State, Work};
 
 /// Try the paper's claim: deep NMF against feed-forward networks
 #[derive(clap::Args, Debug)]
@@ -65,8 +64,13 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// The corpus cannot be read, a system breaks a promise, or a file cannot be written.
+/// The report exists already, the corpus cannot be read, a system breaks a promise, or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
+    ensure!(
+        args.resume || !args.out.exists(),
+        "{} exists already; choose another --out or go on with --resume",
+        args.out.display()
+    );
     // Hours of work should not end at a folder that cannot be written to.
     atomic_file::beside(&args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
     let plan = plan(args);
@@ -97,20 +101,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut run = Run::new(&plan, &work, data)?;
     let finished = run.all_systems()?;
 
-    let mut rows = vec![run.input_row(), run.oracle_row()?];
-    for (system, state) in &finished {
-        rows.push(Row {
-            name: system.name(),
-            system: Some(system.clone()),
-            scores: state.scores.clone().unwrap_or_default(),
-            dev_sdr_db: state
-                .best_epoch
-                .checked_sub(1)
-                .map(|best| state.epochs[best].dev_sdr_db),
-            best_epoch: state.best_epoch,
-            seconds: state.epochs.iter().map(|epoch| epoch.seconds).sum(),
-        });
-    }
+    let rows = rows(&run, &finished)?;
     let figures = [figure_path(&args.out, "sdr"), figure_path(&args.out, "dictionary")];
     let drawn = [
         figures::sdr_against_parameters(&plan, &rows)?,
@@ -142,6 +133,24 @@ pub fn run(args: &Args) -> Result<()> {
     atomic_file::write(&args.out, report.markdown(&results).as_bytes())?;
     println!("wrote {}", args.out.display());
     Ok(())
+}
+
+fn rows(run: &Run, finished: &[(System, State)]) -> Result<Vec<Row>> {
+    let mut rows = vec![run.input_row(), run.oracle_row()?];
+    for (system, state) in finished {
+        rows.push(Row {
+            name: system.name(),
+            system: Some(system.clone()),
+            scores: state.scores.clone().unwrap_or_default(),
+            dev_sdr_db: state
+                .best_epoch
+                .checked_sub(1)
+                .map(|best| state.epochs[best].dev_sdr_db),
+            best_epoch: state.best_epoch,
+            seconds: state.epochs.iter().map(|epoch| epoch.seconds).sum(),
+        });
+    }
+    Ok(rows)
 }
 
 fn plan(args: &Args) -> Plan {

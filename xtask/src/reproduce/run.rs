@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
         untrained("noisy input", self.test.score_input())
     }
 
-    /// The ceiling of any mask.
+    /// A ratio mask made from the clean speech itself: about the best that a mask can do.
     ///
     /// # Errors
     /// None that a sound corpus gives.

@@ -1,8 +1,8 @@
 //! The paper's four statements, judged by paired bootstrap intervals (docs/algorithm.md section 1).
 
-use super::bootstrap::{Interval, interval};
 use super::plan::{DEEPEST, Plan, System, TEST_SNRS_DB, Training};
 use super::score::Score;
+use crate::bootstrap::{Interval, interval};
 
 /// More atoms "help little" when they bring less than this; our reading, the paper gives no number. In dB.
 const LITTLE_DB: f64 = 0.2;

@@ -1,9 +1,9 @@
 //! The report as Markdown.
 
-use super::bootstrap::interval;
 use super::plan::{Plan, System, TEST_SNRS_DB, Training};
 use super::score::Score;
 use super::statements::{Finding, Results, Statement, by_excerpt};
+use crate::bootstrap::interval;
 use crate::report::table;
 
 /// One row of the comparison.

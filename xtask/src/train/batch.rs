@@ -110,8 +110,9 @@ impl Preparer {
         self.prepare(&example)
     }
 
-    /// What the plugin would learn from this noise: nothing from a silent or a short one. The number of atoms varies with
-    /// the length of the noise, as good as at random.
+    /// Atoms by the plugin's own fit: none from a silent or a short noise. Here every hop counts alike, where the plugin
+    /// weights each by the share of noise that the network heard in it. The number of atoms varies with the length of the
+    /// noise, as good as at random.
     fn learn(&mut self, noise: &[f32]) -> Vec<f32> {
         let bands = self.config.bands();
         let mut spectrum = vec![Complex32::default(); self.stft.bins()];

@@ -15,6 +15,8 @@ pub struct Checkpoint {
     pub config: TrainConfig,
     /// Provenance of the model that the run started from.
     pub origin: String,
+    /// Fingerprint of the corpus.
+    pub sounds: String,
     pub adam: LogAdam,
 }
 
@@ -22,6 +24,7 @@ pub struct Checkpoint {
 struct CheckpointView<'a> {
     config: &'a TrainConfig,
     origin: &'a str,
+    sounds: &'a str,
     adam: &'a LogAdam,
 }
 
@@ -36,8 +39,13 @@ impl Checkpoint {
     }
 
     /// Replaces the checkpoint at once: an interruption leaves the old or the new one.
-    pub fn write(path: &Path, config: &TrainConfig, origin: &str, adam: &LogAdam) -> Result<()> {
-        let view = CheckpointView { config, origin, adam };
+    pub fn write(path: &Path, config: &TrainConfig, origin: &str, sounds: &str, adam: &LogAdam) -> Result<()> {
+        let view = CheckpointView {
+            config,
+            origin,
+            sounds,
+            adam,
+        };
         atomic_file::write(
             path,
             &bincode::serde::encode_to_vec(&view, bincode::config::standard())?,

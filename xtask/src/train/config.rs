@@ -1,5 +1,6 @@
 //! Settings of a training run; a JSON file may change any of them.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use unfold::bands::layout_hz;
 use unfold::model::Config;
@@ -148,6 +149,37 @@ impl Default for NetworkConfig {
     }
 }
 
+impl TrainConfig {
+    /// Checks what would end in a panic, in a run without end or in one that keeps nothing.
+    ///
+    /// # Errors
+    /// Names the first field that does not make sense.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            self.lanes * self.groups > 0 && self.pool >= self.lanes * self.groups,
+            "pool must hold at least one batch"
+        );
+        ensure!(
+            self.frames > 1 && self.passes > 0 && self.steps > 0 && self.score_every > 0,
+            "passes, steps and score_every must be positive, and frames at least 2"
+        );
+        let network = &self.network;
+        // The bands are laid out step by step: these limits end that, whatever else is asked for.
+        for (name, value, [lowest, highest]) in [
+            ("network.linear_step_hz", network.linear_step_hz, [1.0, 24_000.0]),
+            ("network.growth", network.growth, [0.0, 10.0]),
+            ("network.last_band_hz", network.last_band_hz, [1.0, 24_000.0]),
+        ] {
+            ensure!(
+                (lowest..=highest).contains(&value),
+                "{name} must lie between {lowest} and {highest}, not {value}"
+            );
+        }
+        network.model_config().validate()?;
+        self.mix.check()
+    }
+}
+
 impl NetworkConfig {
     /// The model's configuration.
     pub fn model_config(&self) -> Config {
@@ -169,5 +201,38 @@ impl NetworkConfig {
             readout_per_depth: self.readout_per_depth,
             epsilon: self.epsilon,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl Fn(&mut TrainConfig)) -> String {
+        let mut config = TrainConfig::default();
+        change(&mut config);
+        config.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_refused_by_field() {
+        TrainConfig::default().check().unwrap();
+        for value in [0.0, -33.0, 1e-30, f32::NAN, f32::INFINITY] {
+            let text = refused(|config| config.network.linear_step_hz = value);
+            assert!(text.contains("network.linear_step_hz"), "{value}: {text}");
+        }
+        for value in [-0.1, f32::NAN, f32::INFINITY] {
+            let text = refused(|config| config.network.growth = value);
+            assert!(text.contains("network.growth"), "{value}: {text}");
+        }
+        for value in [0.0, 1e9, f32::NAN] {
+            let text = refused(|config| config.network.last_band_hz = value);
+            assert!(text.contains("network.last_band_hz"), "{value}: {text}");
+        }
+        assert!(refused(|config| config.score_every = 0).contains("score_every"));
+        assert!(refused(|config| config.network.context_group = 0).contains("context group"));
+        assert!(refused(|config| config.mix.clip_chance = 2.0).contains("clip_chance"));
+        let narrow = |config: &mut TrainConfig| (config.network.linear_step_hz, config.network.growth) = (1.0, 0.0);
+        assert!(refused(narrow).contains("bands"));
     }
 }

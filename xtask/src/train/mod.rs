@@ -20,10 +20,11 @@ mod tape;
 mod trainer;
 mod user_backward;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
+use unfold::model::Model;
 
 use crate::corpus::Corpus;
 use crate::mix::Mixer;
@@ -58,21 +59,14 @@ pub struct Args {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// The configuration, the model to start from or the corpus is unusable, or what would be written exists already.
 pub fn run(args: &Args) -> Result<()> {
     let config = read_config(args)?;
-    let checkpoint_path = args.out.with_extension("checkpoint");
-    if args.out.exists() && !args.resume {
-        bail!(
-            "{} exists already; choose another --out or go on with --resume",
-            args.out.display()
-        );
-    }
-    ensure!(
-        args.out != checkpoint_path,
-        "--out must not end in .checkpoint, the name of what is kept beside it"
-    );
-    // Hours of work should not end at a folder that cannot be written to.
-    crate::atomic_file::beside(&args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
+    let checkpoint_path = checkpoint_path(&args.out);
+    check_outputs(args, &checkpoint_path)?;
+    let start = args.from.as_ref().map(|path| read_start(path, &config)).transpose()?;
     let bar = ProgressBar::new_spinner().with_message("reading the corpus");
     let corpus = Corpus::load(&args.speech, &args.noise, &config.excluded_noise, |_, _| bar.tick())?;
     let mixer = Mixer::new(&corpus, config.mix.clone())?;
@@ -96,22 +90,15 @@ pub fn run(args: &Args) -> Result<()> {
         .as_ref()
         .map(|corpus| Mixer::new(corpus, config.mix.clone()))
         .transpose()?;
+    let sounds = corpus.fingerprint();
     let mut trainer = if args.resume {
-        Trainer::resume(config, Checkpoint::read(&checkpoint_path)?)?
+        Trainer::resume(config, sounds, Checkpoint::read(&checkpoint_path)?)?
     } else {
-        let model = match &args.from {
-            Some(path) => {
-                let mut model = crate::denoise::read_model(path)?;
-                prune::prune(&mut model, config.prune_share);
-                model
-            }
+        let model = match start {
+            Some(model) => model,
             None => start::initial_model(&config, &mixer)?,
         };
-        ensure!(
-            model.config == config.network.model_config(),
-            "the model to start from has other sizes than the configuration asks for"
-        );
-        Trainer::new(config, model)
+        Trainer::new(config, sounds, model)
     };
     println!("model: {} parameters", trainer.parameter_count());
     let dev = dev_mixer
@@ -124,6 +111,39 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// `runs/lr0.01.checkpoint` for `runs/lr0.01`: the whole name, so that no two runs share a checkpoint.
+fn checkpoint_path(out: &Path) -> PathBuf {
+    let mut path = out.as_os_str().to_owned();
+    path.push(".checkpoint");
+    path.into()
+}
+
+fn check_outputs(args: &Args, checkpoint_path: &Path) -> Result<()> {
+    for path in [args.out.as_path(), checkpoint_path] {
+        ensure!(
+            args.resume || !path.exists(),
+            "{} exists already; choose another --out or go on with --resume",
+            path.display()
+        );
+    }
+    // Hours of work should not end at a folder that cannot be written to.
+    crate::atomic_file::beside(&args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
+    Ok(())
+}
+
+/// The network to start from. Its field goes: it was fitted to the weights as they were, and training leaves it alone.
+fn read_start(path: &Path, config: &TrainConfig) -> Result<Model> {
+    let mut model = crate::denoise::read_model(path)?;
+    ensure!(
+        model.config == config.network.model_config(),
+        "{} has other sizes than the configuration asks for",
+        path.display()
+    );
+    model.field = None;
+    prune::prune(&mut model, config.prune_share);
+    Ok(model)
+}
+
 fn read_config(args: &Args) -> Result<TrainConfig> {
     let Some(path) = &args.config else {
         return Ok(TrainConfig::default());
@@ -131,13 +151,6 @@ fn read_config(args: &Args) -> Result<TrainConfig> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let config: TrainConfig =
         serde_json::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
-    ensure!(
-        config.lanes * config.groups > 0 && config.pool >= config.lanes * config.groups,
-        "pool must hold at least one batch"
-    );
-    ensure!(
-        config.frames > 1 && config.passes > 0 && config.steps > 0,
-        "frames, passes and steps must be positive"
-    );
+    config.check().with_context(|| path.display().to_string())?;
     Ok(config)
 }

@@ -10,23 +10,6 @@ pub fn prune(model: &mut Model, share: f32) {
     matrices(model).for_each(|matrix| prune_rows(matrix, share));
 }
 
-/// Share of the matrices' blocks that hold any weight.
-pub fn kept_share(model: &Model) -> f64 {
-    let mut model = model.clone();
-    let (mut kept, mut all) = (0, 0);
-    for matrix in matrices(&mut model) {
-        for row in matrix.rows() {
-            let row = row.to_vec();
-            all += row.chunks(BLOCK).len();
-            kept += row
-                .chunks(BLOCK)
-                .filter(|block| block.iter().any(|w| *w != 0.0))
-                .count();
-        }
-    }
-    f64::from(kept as u32) / f64::from(all.max(1) as u32)
-}
-
 /// Everything that the engine multiplies by.
 fn matrices(model: &mut Model) -> impl Iterator<Item = &mut Array2<f32>> {
     let layers = model

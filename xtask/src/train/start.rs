@@ -1,6 +1,6 @@
 //! Where training starts: sparse NMF dictionaries of speech and of noise in every layer (docs/algorithm.md section 3).
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rayon::prelude::*;
 use unfold::model::{Config, Model};
 use unfold::nmf::State;
@@ -21,10 +21,18 @@ const SEED_OFFSET: u64 = 1 << 40;
 const LEAST_LEVEL: f32 = 0.3;
 
 /// A model whose every layer holds the same sparse NMF dictionaries.
+///
+/// # Errors
+/// The mixtures hold no speech or no noise.
 pub fn initial_model(config: &TrainConfig, mixer: &Mixer) -> Result<Model> {
     let sizes = config.network.model_config();
-    sizes.validate()?;
     let (speech, noise) = stacked_frames(config, &sizes, mixer);
+    for (part, frames) in [("speech", &speech), ("noise", &noise)] {
+        ensure!(
+            !frames.0.is_empty(),
+            "the mixtures hold no {part} to start from; see pure_noise_share and noise_count_weights"
+        );
+    }
     let fit = |data: &Columns, atoms: usize, seed: u64| {
         let network = &config.network;
         let (data, frames) = data.transposed(sizes.input_rows());

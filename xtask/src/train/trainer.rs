@@ -31,6 +31,8 @@ pub struct Trainer {
     preparers: Vec<Preparer>,
     /// Provenance of the model that training started from; empty for sparse NMF dictionaries.
     origin: String,
+    /// Fingerprint of the corpus.
+    sounds: String,
 }
 
 /// Means over some examples.
@@ -42,8 +44,8 @@ pub struct Means {
 }
 
 impl Trainer {
-    /// Starts from a model.
-    pub fn new(config: TrainConfig, model: Model) -> Self {
+    /// Starts from a model, on the corpus with the fingerprint `sounds`.
+    pub fn new(config: TrainConfig, sounds: String, model: Model) -> Self {
         let adam = LogAdam::new(&model.blocks().concat());
         let workers = (0..config.groups)
             .map(|_| Worker::new(&model, config.lanes, &config.loss))
@@ -54,6 +56,7 @@ impl Trainer {
         Self {
             config,
             origin: model.provenance.clone(),
+            sounds,
             model,
             adam,
             workers,
@@ -64,8 +67,8 @@ impl Trainer {
     /// Goes on from a checkpoint.
     ///
     /// # Errors
-    /// The checkpoint belongs to another configuration.
-    pub fn resume(config: TrainConfig, checkpoint: Checkpoint) -> Result<Self> {
+    /// The checkpoint belongs to another configuration or another corpus.
+    pub fn resume(config: TrainConfig, sounds: String, checkpoint: Checkpoint) -> Result<Self> {
         // The number of steps may change; anything else would be another run.
         let same_steps = TrainConfig {
             steps: config.steps,
@@ -75,7 +78,11 @@ impl Trainer {
             same_steps == config,
             "the checkpoint belongs to another configuration than the one given"
         );
-        let mut trainer = Self::new(config.clone(), Model::zeros(config.network.model_config()));
+        ensure!(
+            checkpoint.sounds == sounds,
+            "the checkpoint belongs to other speech or noise than the folders hold now"
+        );
+        let mut trainer = Self::new(config.clone(), sounds, Model::zeros(config.network.model_config()));
         trainer.adam = checkpoint.adam;
         trainer.origin = checkpoint.origin;
         trainer.load_weights();
@@ -114,7 +121,7 @@ impl Trainer {
     pub fn save(&self, out: &std::path::Path, checkpoint_path: &std::path::Path) -> Result<()> {
         let model = self.averaged_model();
         crate::atomic_file::write(out, &model_file::to_bytes(&model)?)?;
-        Checkpoint::write(checkpoint_path, &self.config, &self.origin, &self.adam)
+        Checkpoint::write(checkpoint_path, &self.config, &self.origin, &self.sounds, &self.adam)
     }
 
     /// Fixed examples of a corpus that is not trained on.
@@ -126,7 +133,7 @@ impl Trainer {
     /// The examples from `first_seed` on. Whichever thread is free makes the next one.
     fn pool(&mut self, mixer: &Mixer, first_seed: u64, count: usize) -> Vec<Prepared> {
         let (config, frames) = (&self.config, self.config.frames);
-        let base = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(first_seed);
+        let base = example_seed(config.seed, first_seed);
         let next = AtomicUsize::new(0);
         let drawn = self.preparers.par_iter_mut().flat_map_iter(|preparer| {
             std::iter::from_fn(|| {
@@ -252,6 +259,11 @@ impl Trainer {
     }
 }
 
+/// Seed of an example of a run. The factor sets the examples of different runs far apart.
+pub fn example_seed(run_seed: u64, example: u64) -> u64 {
+    run_seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(example)
+}
+
 /// Batches of a pool's examples in random order. Examples with as many learnt atoms share batches, because the most atoms that an
 /// example has decide what its whole batch costs. What fills no batch is left out, whatever it holds.
 fn draw_batches(pool: &[Prepared], batch: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
@@ -282,5 +294,19 @@ pub fn means<'a>(scores: impl Iterator<Item = &'a loss::Score>) -> Means {
         loss: sum.loss / count,
         magnitude: sum.magnitude / count,
         sdr_gain_db: sum.sdr_gain_db / count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_share_no_examples() {
+        // A run hears fewer than 2^32 examples.
+        let seeds = (0..12).map(|power| 1 << power).chain([0, 4096, 1 << 44, 1 << 63]);
+        let mut first: Vec<u64> = seeds.map(|seed| example_seed(seed, 0)).collect();
+        first.sort_unstable();
+        assert!(first.windows(2).all(|pair| pair[1] - pair[0] > 1 << 32));
     }
 }

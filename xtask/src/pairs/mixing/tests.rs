@@ -35,13 +35,69 @@ fn small_corpus() -> tempfile::TempDir {
 }
 
 #[test]
-fn names_lose_their_numbers() {
-    for (file, kind) in [
-        ("rain_5188655A_0.flac", "rain"),
-        ("1263_0.flac", "1263"),
-        ("keys_blue_pbt_0.ogg", "keys_blue_pbt"),
+fn only_audio_files_are_mixed_however_deep_they_lie() {
+    let corpus = small_corpus();
+    let noise = corpus.path().join("dev/noise");
+    std::fs::write(noise.join("one/LICENSE.txt"), "no audio").unwrap();
+    std::fs::create_dir_all(noise.join("one/deep")).unwrap();
+    std::fs::copy(noise.join("many/click_0.wav"), noise.join("one/deep/wind_0.wav")).unwrap();
+    let listing = list(&noise).unwrap();
+    let kinds: Vec<&String> = listing.values().flat_map(BTreeMap::keys).collect();
+    assert_eq!(kinds, ["many/click", "one/rain", "one/deep/wind"]);
+    assert_eq!(listing["many"]["many/click"].len(), 4);
+    let empty = tempfile::tempdir().unwrap();
+    let error = list(empty.path()).err().unwrap().to_string();
+    assert!(error.contains("holds no FLAC, Ogg or WAV file"), "{error}");
+}
+
+#[test]
+fn an_excerpt_that_is_silent_is_refused_by_name() {
+    let corpus = small_corpus();
+    let at = |name: &str| corpus.path().join(name);
+    // Half a minute of silence after a short sound: every excerpt tried is silent for some seed.
+    let mut samples = vec![0.0; 30 * SAMPLE_RATE_HZ as usize];
+    samples[..4800].fill(0.5);
+    let audio = audio_file::Audio {
+        sample_rate_hz: SAMPLE_RATE_HZ,
+        channels: vec![samples],
+        format: audio_file::SampleFormat::Float,
+    };
+    audio_file::write_atomically(&at("knock.wav"), &audio).unwrap();
+    let recording = |name: &str| Recording {
+        path: at(name),
+        kind: String::new(),
+    };
+    let mixed = |speech: &str, noise: &str| -> Vec<String> {
+        let mix = |seed| {
+            mix(&Recipe {
+                speech: recording(speech),
+                noise: recording(noise),
+                snr_db: 0.0,
+                speech_level_db: -26.0,
+                seed,
+            })
+        };
+        let pairs: Vec<Result<Pair>> = (0..8).map(mix).collect();
+        for pair in pairs.iter().flatten() {
+            assert!(pair.noisy.iter().chain(&pair.earlier_noise).all(|x| x.is_finite()));
+        }
+        pairs
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|e| e.to_string())
+            .collect()
+    };
+    for errors in [
+        mixed("dev/speech/a/ann_0.wav", "knock.wav"),
+        mixed("knock.wav", "dev/noise/one/rain_12A_0.wav"),
     ] {
-        assert_eq!(kind_of(Path::new(file)), kind);
+        assert!(!errors.is_empty());
+        for error in errors {
+            assert!(
+                error.ends_with("knock.wav is silent in the excerpt that was drawn"),
+                "{error}"
+            );
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -18,14 +19,14 @@ use super::super::batch::{Prepared, Preparer};
 use super::super::config::TrainConfig;
 use super::super::loss::{Loss, Score};
 use super::super::sequence::Worker;
-use super::super::trainer::means;
+use super::super::trainer::{example_seed, means};
 use super::falling_rate;
 use super::presence::PresenceLearner;
 use crate::corpus::Corpus;
 use crate::denoise::read_model;
 use crate::mix::Mixer;
 
-/// Examples made at a time; each is used once.
+/// Examples made at a time, or a few more to fill the last step; each is used once.
 const POOL: usize = 192;
 const LARGEST_RATE: f32 = 0.02;
 /// Seeds of these mixtures, apart from the network's own training and dev sets.
@@ -54,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 400)]
     steps: usize,
     /// Examples in a step
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     lanes: usize,
     /// Slope s of the unary terms at the start
     #[arg(long, value_name = "S", default_value_t = 0.5)]
@@ -111,7 +112,9 @@ pub fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let mixer = Mixer::new(&training, config.mix.clone())?;
     let dev_mixer = Mixer::new(&dev, config.mix.clone())?;
-    let dev = draw(&model, &dev_mixer, DEV_SEED_OFFSET, config.dev_examples, config.frames);
+    // What fills no group of lanes would not be scored.
+    let dev_examples = config.dev_examples.next_multiple_of(args.lanes);
+    let dev = draw(&model, &dev_mixer, DEV_SEED_OFFSET, dev_examples, config.frames);
 
     let mut field = args.variant.field(model.config.bands(), args.iterations);
     field.absent_ln_gain.fill(db_to_gain(args.start_absent_db).ln());
@@ -158,7 +161,7 @@ fn draw(model: &Model, mixer: &Mixer, first_seed: u64, count: usize, frames: usi
         .into_par_iter()
         .map_init(
             || Preparer::new(&model.config),
-            |preparer, index| preparer.draw(mixer, first_seed + index, frames),
+            |preparer, index| preparer.draw(mixer, first_seed.wrapping_add(index), frames),
         )
         .collect()
 }
@@ -243,9 +246,10 @@ impl<'a> FieldTrainer<'a> {
         let mut adam = Adam::new(weights.len());
         let mut pool = Vec::new();
         for step in 0..args.steps {
-            if pool.len() < self.lanes {
-                let seed = (args.seed << 52) + SEED_OFFSET + (step * self.lanes) as u64;
-                pool = draw(self.model, mixer, seed, POOL.max(self.lanes), config.frames);
+            if pool.is_empty() {
+                let seed = example_seed(args.seed, SEED_OFFSET + (step * self.lanes) as u64);
+                let count = POOL.next_multiple_of(self.lanes);
+                pool = draw(self.model, mixer, seed, count, config.frames);
                 pool.shuffle(&mut rng);
             }
             let examples = pool.split_off(pool.len() - self.lanes);

@@ -31,8 +31,6 @@ pub struct Learner {
     record: Record,
     /// Derivatives by the field's layers, added up since the last [`Self::clear`].
     pub layers: Vec<Layer>,
-    /// Derivatives by the unary terms `[N]` of the last run backwards.
-    pub unary: Vec<f32>,
 }
 
 impl Learner {
@@ -45,7 +43,6 @@ impl Learner {
             belief: BeliefState::new(field),
             record: Record::default(),
             layers: field.layers.clone(),
-            unary: vec![0.0; nodes],
         };
         learner.clear();
         learner
@@ -77,7 +74,6 @@ impl Learner {
 
     /// Goes back through the last [`Self::forward`] from the derivative by its posterior `[N]`.
     pub fn backward(&mut self, field: &Field, unary: &[f32], by_posterior: &[f32]) {
-        self.unary.fill(0.0);
         match self.inference {
             Inference::MeanField => self.mean_field_backward(field, unary, by_posterior),
             Inference::BeliefPropagation => self.belief_backward(field, unary, by_posterior),
@@ -89,7 +85,6 @@ impl Learner {
         if (layer.unary_gain[i] * theta + layer.unary_bias[i]).abs() < LARGEST_UNARY {
             self.layers[index].unary_gain[i] += by_unary * theta;
             self.layers[index].unary_bias[i] += by_unary;
-            self.unary[i] += by_unary * layer.unary_gain[i];
         }
     }
 
@@ -184,15 +179,15 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use unfold::field::Graph;
 
-    /// Every weight of every layer and every unary term of a field, one after the other.
-    fn flat(layers: &[Layer], unary: &[f32]) -> Vec<f32> {
+    /// Every weight of every layer, one after the other.
+    fn flat(layers: &[Layer]) -> Vec<f32> {
         let weights = layers
             .iter()
             .flat_map(|l| [&l.unary_gain[..], &l.unary_bias, &l.coupling, &[l.step]].concat());
-        weights.chain(unary.iter().copied()).collect()
+        weights.collect()
     }
 
-    fn unflatten(template: &Field, values: &[f32]) -> (Field, Vec<f32>) {
+    fn unflatten(template: &Field, values: &[f32]) -> Field {
         let mut values = values.iter().copied();
         let mut field = template.clone();
         for layer in &mut field.layers {
@@ -200,7 +195,7 @@ mod tests {
             let weights = weights.chain(&mut layer.coupling).chain([&mut layer.step]);
             weights.zip(&mut values).for_each(|(weight, value)| *weight = value);
         }
-        (field, values.collect())
+        field
     }
 
     fn check(inference: Inference, graph: Graph, layers: usize, depth: usize) {
@@ -219,23 +214,22 @@ mod tests {
             .collect();
         let field = Field::new(graph, layers, depth).unwrap();
         let (unary, slope) = (many(nodes, -2.0, 2.0), many(nodes, -1.0, 1.0));
-        let loss = |field: &Field, unary: &[f32]| -> f32 {
+        let loss = |field: &Field| -> f32 {
             let mut learner = Learner::new(inference, field);
-            let posterior = learner.forward(field, unary);
+            let posterior = learner.forward(field, &unary);
             posterior.iter().zip(&slope).map(|(q, s)| q * s).sum()
         };
         let mut learner = Learner::new(inference, &field);
         learner.forward(&field, &unary);
         learner.backward(&field, &unary, &slope);
-        let gradient = flat(&learner.layers, &learner.unary);
-        let values = flat(&field.layers, &unary);
+        let gradient = flat(&learner.layers);
+        let values = flat(&field.layers);
         let mut largest = 0.0_f32;
         for at in 0..values.len() {
             let moved = |by: f32| {
                 let mut values = values.clone();
                 values[at] += by;
-                let (field, unary) = unflatten(&field, &values);
-                loss(&field, &unary)
+                loss(&unflatten(&field, &values))
             };
             const STEP: f32 = 5e-3;
             let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
