@@ -104,7 +104,7 @@ impl Meters {
 
     /// Draws the reduction meter, which hangs from the top.
     pub fn show_reduction(&self, ui: &Ui, rect: Rect, theme: &Theme) {
-        let bar = well(ui, rect, theme, "RED");
+        let bar = well(ui, rect, theme, "CUT");
         let y_of = |reduction_db| lerp(bar.top()..=bar.bottom(), db_to_unit(reduction_db, REDUCTION_RANGE_DB));
         let filled = Rect::from_min_max(bar.min, pos2(bar.right(), y_of(self.reduction.bar_db)));
         ui.painter().rect_filled(filled, 1.0, theme.noise);

@@ -82,7 +82,7 @@ impl Status {
             "LOAD",
         );
 
-        request.zoom_percent = zoom_menu(ui, place(96.0), theme, params.view().zoom_percent);
+        request.zoom_percent = zoom_menu(ui, place(104.0), theme, params.view().zoom_percent);
         let scheme = if theme.dark { "Light theme" } else { "Dark theme" };
         request.switch_scheme = button(ui, place(86.0), theme, scheme, "Colour scheme", None).clicked();
 
