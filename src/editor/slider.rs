@@ -42,10 +42,14 @@ fn track(ui: &Ui, rect: Rect, theme: &Theme, name: &str, control: &mut Control, 
     paint_track(ui, &response, theme, binding);
 }
 
-/// Whether the window has lost the keyboard in this frame: the release of a held button may never be heard of.
+/// Whether the window has lost the keyboard in this frame: the release of a held button may never be heard of. A window
+/// that takes the keyboard because of a press may lose it and have it again within the frame (X11).
 pub fn window_lost(ui: &Ui) -> bool {
-    let is_loss = |event: &Event| matches!(event, Event::WindowFocused(false));
-    ui.input(|input| input.events.iter().any(is_loss))
+    let focus = |event: &Event| match event {
+        Event::WindowFocused(focused) => Some(*focused),
+        _ => None,
+    };
+    ui.input(|input| input.events.iter().rev().find_map(focus)) == Some(false)
 }
 
 fn apply_pointer(ui: &Ui, response: &Response, control: &mut Control, binding: &dyn Binding) {
