@@ -68,24 +68,39 @@ pub struct Message {
     pub bad: bool,
 }
 
+impl Message {
+    /// Plain news.
+    #[must_use]
+    pub fn good(sentence: String) -> Self {
+        Self { sentence, bad: false }
+    }
+
+    /// Bad news.
+    #[must_use]
+    pub fn bad(sentence: String) -> Self {
+        Self { sentence, bad: true }
+    }
+}
+
 impl Capture {
     /// Takes note of the parameter before a block is processed; when it goes off, there is something to learn from.
     /// `changes` are those of the session's noise so far. Audio thread.
     pub fn switch(&mut self, on: bool, changes: u32, learner: &Learner) {
-        if on == self.on {
-            return;
-        }
-        if on {
-            if learner.heard.load(Ordering::Acquire) != NOTHING {
-                // The hops of the last time come first.
-                return;
-            }
+        if !on {
+            self.stop(learner);
+        } else if !self.on && learner.heard.load(Ordering::Acquire) == NOTHING {
+            // Else the hops of the last time come first.
             self.check = SampleCheck::default();
             self.changes = changes;
             self.on = true;
+        }
+    }
+
+    /// LEARN goes off, if it was on: what was heard may be learnt. Audio thread and deactivation.
+    pub fn stop(&mut self, learner: &Learner) {
+        if !std::mem::take(&mut self.on) {
             return;
         }
-        self.on = false;
         learner.listening_hops.store(0, Ordering::Relaxed);
         learner.changes.store(self.changes, Ordering::Relaxed);
         let heard = match self.check.verdict() {
@@ -234,12 +249,12 @@ impl Learner {
 
     /// Leaves a sentence for the panel; an empty one takes the last one back.
     pub fn say(&self, sentence: String) {
-        *lock(&self.message) = Message { sentence, bad: false };
+        *lock(&self.message) = Message::good(sentence);
     }
 
     /// Leaves a sentence that is bad news.
     pub fn warn(&self, sentence: String) {
-        *lock(&self.message) = Message { sentence, bad: true };
+        *lock(&self.message) = Message::bad(sentence);
     }
 
     /// What the panel says: while LEARN is `on`, how long it has listened, or else the sentence about the last attempt.
@@ -250,14 +265,13 @@ impl Learner {
             return lock(&self.message).clone();
         }
         let seconds = f64::from(hops) * HOP_S;
-        let sentence = if (hops as usize) < LEAST_HOPS {
+        Message::good(if (hops as usize) < LEAST_HOPS {
             format!("listening, {seconds:.1} s: keep on")
         } else if (hops as usize) < MOST_HOPS {
             format!("listening, {seconds:.1} s")
         } else {
             format!("heard {seconds:.0} s, that is enough")
-        };
-        Message { sentence, bad: false }
+        })
     }
 }
 

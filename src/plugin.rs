@@ -245,8 +245,7 @@ impl Plugin for Unfold {
     fn deactivate(&mut self) {
         if let Some(active) = &mut self.active {
             // What LEARN has heard so far is learnt before the background ends.
-            let changes = self.params.noise.changes();
-            active.capture.switch(false, changes, self.shared.learner());
+            active.capture.stop(self.shared.learner());
         }
         self.background = None;
         self.active = None;

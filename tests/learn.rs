@@ -62,17 +62,23 @@ fn wait_until(plugin: &mut Plugin, what: impl Fn(&mut Plugin) -> bool) {
     }
 }
 
+/// A plugin that plays and has learnt the room.
+fn taught() -> (Plugin, Processor) {
+    let mut plugin = plugin();
+    let mut processor = plugin.activate(RATE_HZ, 1024);
+    assert_eq!(saved_noise(&mut plugin), "[]");
+    hold(&mut plugin, &mut processor, &room(RATE_HZ, 96_000));
+    wait_until(&mut plugin, |plugin| saved_noise(plugin) != "[]");
+    (plugin, processor)
+}
+
 fn energy(signal: &[Vec<f32>]) -> f64 {
     signal.iter().flatten().map(|x| f64::from(x * x)).sum()
 }
 
 #[test]
 fn a_learnt_noise_acts_and_survives_the_session_and_another_rate() {
-    let mut teacher = plugin();
-    let mut processor = teacher.activate(RATE_HZ, 1024);
-    assert_eq!(saved_noise(&mut teacher), "[]");
-    hold(&mut teacher, &mut processor, &room(RATE_HZ, 96_000));
-    wait_until(&mut teacher, |plugin| saved_noise(plugin) != "[]");
+    let (mut teacher, processor) = taught();
     teacher.deactivate(processor);
     let (session, profile) = (teacher.save(), saved_noise(&mut teacher));
 
@@ -98,10 +104,7 @@ fn a_learnt_noise_acts_and_survives_the_session_and_another_rate() {
 
 #[test]
 fn a_session_restored_while_playing_brings_its_noise() {
-    let mut teacher = plugin();
-    let mut processor = teacher.activate(RATE_HZ, 1024);
-    hold(&mut teacher, &mut processor, &room(RATE_HZ, 96_000));
-    wait_until(&mut teacher, |plugin| saved_noise(plugin) != "[]");
+    let (mut teacher, processor) = taught();
     teacher.deactivate(processor);
     let session = teacher.save();
 
@@ -120,10 +123,7 @@ fn a_session_restored_while_playing_brings_its_noise() {
 
 #[test]
 fn a_session_restored_while_listening_keeps_its_own_noise() {
-    let mut plugin = plugin();
-    let mut processor = plugin.activate(RATE_HZ, 1024);
-    hold(&mut plugin, &mut processor, &room(RATE_HZ, 96_000));
-    wait_until(&mut plugin, |plugin| saved_noise(plugin) != "[]");
+    let (mut plugin, mut processor) = taught();
     let (session, learnt) = (plugin.save(), saved_noise(&mut plugin));
 
     learn(&mut plugin, &mut processor, "on");
@@ -144,25 +144,22 @@ fn a_session_restored_while_listening_keeps_its_own_noise() {
 
 #[test]
 fn what_was_heard_is_learnt_though_the_host_stops_at_once() {
-    for text in [Some("off"), None] {
+    for let_go in [true, false] {
         let mut plugin = Plugin::load();
         let mut processor = plugin.activate(RATE_HZ, 1024);
         learn(&mut plugin, &mut processor, "on");
         processor.process(&room(RATE_HZ, 96_000), &BLOCKS, &[]);
-        if let Some(text) = text {
-            learn(&mut plugin, &mut processor, text);
+        if let_go {
+            learn(&mut plugin, &mut processor, "off");
         }
         plugin.deactivate(processor);
-        assert!(saved_noise(&mut plugin) != "[]", "let go first: {text:?}");
+        assert!(saved_noise(&mut plugin) != "[]", "let go first: {let_go}");
     }
 }
 
 #[test]
 fn silence_teaches_nothing_and_keeps_what_was_learnt() {
-    let mut plugin = Plugin::load();
-    let mut processor = plugin.activate(RATE_HZ, 1024);
-    hold(&mut plugin, &mut processor, &room(RATE_HZ, 96_000));
-    wait_until(&mut plugin, |plugin| saved_noise(plugin) != "[]");
+    let (mut plugin, mut processor) = taught();
     let learnt = saved_noise(&mut plugin);
     hold(&mut plugin, &mut processor, &vec![vec![0.0; 96_000]; 2]);
     hold(&mut plugin, &mut processor, &room(RATE_HZ, 2_400));

@@ -90,7 +90,7 @@ impl Status {
         request.model_path = self.model_popup(ui, load_model, theme, params);
         let learning = shared.learner().message(params.learn.unmodulated_plain_value());
         let Message { sentence, bad } = match remark {
-            Some(remark) => bad_news(remark.to_owned()),
+            Some(remark) => Message::bad(remark.to_owned()),
             None if learning.sentence.is_empty() || params.model_path.pending() => {
                 model_sentence(params, &shared.model_message())
             }
@@ -164,20 +164,12 @@ fn model_sentence(params: &UnfoldParams, message: &str) -> Message {
     let file = path.as_deref().map(file_name);
     if params.model_path.pending() {
         let model = file.as_deref().unwrap_or("built-in model");
-        good_news(format!("{model}: loads when the host next restarts the plugin"))
+        Message::good(format!("{model}: loads when the host next restarts the plugin"))
     } else if message.is_empty() {
-        good_news(format!("model: {}, ok", file.as_deref().unwrap_or("built in")))
+        Message::good(format!("model: {}, ok", file.as_deref().unwrap_or("built in")))
     } else {
-        bad_news(message.to_owned())
+        Message::bad(message.to_owned())
     }
-}
-
-fn good_news(sentence: String) -> Message {
-    Message { sentence, bad: false }
-}
-
-fn bad_news(sentence: String) -> Message {
-    Message { sentence, bad: true }
 }
 
 /// The zoom button; returns the zoom that was picked.
@@ -212,7 +204,7 @@ mod tests {
     #[test]
     fn the_model_sentence_is_plain() {
         let params = UnfoldParams::default();
-        let good = |sentence: &str| good_news(sentence.to_owned());
+        let good = |sentence: &str| Message::good(sentence.to_owned());
         assert_eq!(model_sentence(&params, ""), good("model: built in, ok"));
         for path in ["voices/mine.unfold", "voices\\mine.unfold", "mine.unfold"] {
             params.model_path.request(path.to_owned());
@@ -223,7 +215,7 @@ mod tests {
             assert_eq!(params.model_path.take_for_activation().as_deref(), Some(path));
             assert_eq!(model_sentence(&params, ""), good("model: mine.unfold, ok"));
         }
-        assert_eq!(model_sentence(&params, "it broke"), bad_news("it broke".to_owned()));
+        assert_eq!(model_sentence(&params, "it broke"), Message::bad("it broke".to_owned()));
         params.model_path.request(String::new());
         assert_eq!(
             model_sentence(&params, "it broke"),

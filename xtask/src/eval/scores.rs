@@ -28,6 +28,9 @@ pub enum Learnt {
     Speech,
 }
 
+/// Row label of RNNoise where the phase shift of its high-pass filter, which nobody hears, costs it no SI-SDR.
+pub const PHASE_UNDONE: &str = "RNNoise, phase undone";
+
 /// What turns a noisy signal into an estimate of the clean one.
 pub enum System {
     /// The noisy signal itself.
@@ -56,7 +59,7 @@ impl System {
                 name, settings, learnt, ..
             } => unfold_name(name, settings.layers, *learnt),
             Self::RnNoise { phase_undone: false } => "RNNoise".to_owned(),
-            Self::RnNoise { phase_undone: true } => "RNNoise, phase undone".to_owned(),
+            Self::RnNoise { phase_undone: true } => PHASE_UNDONE.to_owned(),
             Self::LogMmse => "log-MMSE".to_owned(),
             Self::OracleMask { .. } => "oracle ratio mask".to_owned(),
         }

@@ -5,7 +5,7 @@ mod learning;
 
 use std::collections::BTreeMap;
 
-use super::scores::{Learnt, PairReport, Scores, unfold_name};
+use super::scores::{Learnt, PHASE_UNDONE, PairReport, Scores, unfold_name};
 use super::{Report, mean};
 use crate::report::table;
 
@@ -208,7 +208,7 @@ fn noise_table(report: &Report) -> String {
             columns.extend(system_named(report, &unfold_name(&model.name, model.layers, learnt)));
         }
     }
-    columns.extend(system_named(report, "RNNoise, phase undone"));
+    columns.extend(system_named(report, PHASE_UNDONE));
     let metrics: Vec<&Metric> = [&METRICS[0], &METRICS[2]]
         .into_iter()
         .filter(|metric| cell(&report.pairs, 0, metric) != "–")

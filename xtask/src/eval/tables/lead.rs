@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{METRICS, Metric, system_named};
 use crate::bootstrap::interval;
-use crate::eval::scores::{Learnt, unfold_name};
+use crate::eval::scores::{Learnt, PHASE_UNDONE, unfold_name};
 use crate::eval::{ModelInfo, Report, mean};
 use crate::report;
 
-/// The peer that the lead is over: with its inaudible phase shift undone it is fair in SI-SDR, too.
-const PEER: &str = "RNNoise, phase undone";
-
 /// Mean leads at full depth and their 95 % intervals over excerpts; empty where nothing can be compared.
 pub fn table(report: &Report, model: &ModelInfo) -> String {
-    let Some(peer) = system_named(report, PEER) else {
+    let Some(peer) = system_named(report, PHASE_UNDONE) else {
         return String::new();
     };
     let metrics = [&METRICS[0], &METRICS[2], &METRICS[3]];
@@ -31,7 +28,7 @@ pub fn table(report: &Report, model: &ModelInfo) -> String {
         })
         .collect();
     format!(
-        "\n### Lead of {} over {PEER}\n\nMeans of the differences, and in brackets their 95 % intervals: excerpts drawn anew, each with all its \
+        "\n### Lead of {} over {PHASE_UNDONE}\n\nMeans of the differences, and in brackets their 95 % intervals: excerpts drawn anew, each with all its \
          ratios (bootstrap).\n\n{}",
         model.name,
         report::table(&header, &rows)
