@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::exp2;
 use crate::units::time_constant_to_coefficient;
 
 /// A frame whose mean compressed band magnitude is below this (white noise of about -87 dBFS) counts as silence and
@@ -13,16 +14,38 @@ pub const SILENCE: f32 = 1e-3;
 /// with the first frame below it, so that an outburst of +40 dBFS does not leave the network deaf for seconds.
 const LOUDEST: f32 = 0.08;
 
+/// Power of speech over noise in a band that speech is assumed to have where it sounds: 15 dB (Gerkmann and Hendriks).
+const SPEECH_TO_NOISE: f32 = 31.622_776;
+
+/// log2(e) times the share of that speech in the whole: what a band's power over its floor takes from log2 of the odds against
+/// speech.
+const RATIO_TO_LOG2_ODDS: f32 = std::f32::consts::LOG2_E * SPEECH_TO_NOISE / (1.0 + SPEECH_TO_NOISE);
+
+/// Powers over the floor are held to this, beyond which nothing but speech is likely.
+const LARGEST_RATIO: f32 = 100.0;
+
+/// Share of the newest hop in the running mean of the probability of speech: a mean over about 0.1 s.
+const PRESENCE_COEFFICIENT: f32 = 0.1;
+
+/// Where that mean is above this, speech is taken to be no more certain than this.
+const MOST_PRESENCE: f32 = 0.99;
+
+/// White noise of about -127 dBFS, below every sound: lets a floor leave zero.
+const LEAST_FLOOR: f32 = 1e-16;
+
+/// A mean that falls faster than it climbs lies below the true one: the floor is this times the power followed, 2.4 dB more.
+const FLOOR_FACTOR: f32 = 1.749;
+
 /// Settings of the level and floor trackers; stored in the model, since it was trained with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontEndConfig {
     /// Time constant of the running level.
     pub level_ms: f32,
-    /// Time constant of the smoothing before the floor's minimum search.
+    /// Time constant with which the floor follows louder noise.
     pub floor_smoothing_ms: f32,
-    /// Time constant with which the floor falls to a lower value.
+    /// Time constant with which the floor follows softer noise.
     pub floor_fall_ms: f32,
-    /// Speed at which the floor rises under louder sound, in dB per second.
+    /// Most that the floor rises, in dB per second.
     pub floor_rise_db_per_s: f32,
 }
 
@@ -47,7 +70,7 @@ pub fn compress(power: f32) -> f32 {
 #[derive(Clone)]
 pub struct FrontEnd {
     level_coefficient: f32,
-    smoothing_coefficient: f32,
+    climb_coefficient: f32,
     fall_coefficient: f32,
     rise_factor: f32,
     /// Hops of a window: as many frames after silence look at it in part.
@@ -57,25 +80,27 @@ pub struct FrontEnd {
     frames: u32,
     /// Frames since silence, up to `window_hops`.
     sounding: u32,
-    smoothed: Vec<f32>,
+    /// Running mean of the probability of speech in each band.
+    presence: Vec<f32>,
+    /// Power of the noise in each band, as followed.
     floor: Vec<f32>,
 }
 
 impl FrontEnd {
     /// Trackers for `bands` bands of windows of `window_hops` hops. Allocates.
     pub fn new(config: &FrontEndConfig, bands: usize, window_hops: usize) -> Self {
-        // dB of power per second -> factor per hop of a fourth root of power.
+        // dB per second -> factor per hop.
         let rise_db_per_hop = config.floor_rise_db_per_s * crate::units::HOP_S as f32;
         Self {
             level_coefficient: time_constant_to_coefficient(config.level_ms),
-            smoothing_coefficient: time_constant_to_coefficient(config.floor_smoothing_ms),
+            climb_coefficient: time_constant_to_coefficient(config.floor_smoothing_ms),
             fall_coefficient: time_constant_to_coefficient(config.floor_fall_ms),
-            rise_factor: 10.0_f32.powf(rise_db_per_hop / 40.0),
+            rise_factor: 10.0_f32.powf(rise_db_per_hop / 10.0),
             window_hops: window_hops as u32,
             level: 0.0,
             frames: 0,
             sounding: 0,
-            smoothed: vec![0.0; bands],
+            presence: vec![0.0; bands],
             floor: vec![0.0; bands],
         }
     }
@@ -85,7 +110,7 @@ impl FrontEnd {
         self.level = 0.0;
         self.frames = 0;
         self.sounding = 0;
-        self.smoothed.fill(0.0);
+        self.presence.fill(0.0);
         self.floor.fill(0.0);
     }
 
@@ -94,7 +119,7 @@ impl FrontEnd {
         self.level = other.level;
         self.frames = other.frames;
         self.sounding = other.sounding;
-        self.smoothed.copy_from_slice(&other.smoothed);
+        self.presence.copy_from_slice(&other.presence);
         self.floor.copy_from_slice(&other.floor);
     }
 
@@ -116,7 +141,7 @@ impl FrontEnd {
             *v *= scale;
         }
         for (out, n) in floor.iter_mut().zip(&self.floor) {
-            *out = n * scale;
+            *out = compress(FLOOR_FACTOR * n) * scale;
         }
     }
 
@@ -128,8 +153,9 @@ impl FrontEnd {
             // slowly. At the very start it is all there is.
             if self.frames == 0 {
                 self.level = mean.min(LOUDEST);
-                self.smoothed.copy_from_slice(magnitudes);
-                self.floor.copy_from_slice(magnitudes);
+                for (n, v) in self.floor.iter_mut().zip(magnitudes) {
+                    *n = v.powi(4);
+                }
             }
             return;
         }
@@ -141,24 +167,42 @@ impl FrontEnd {
         if mean < LOUDEST {
             self.level = self.level.min(LOUDEST);
         }
-        let smoothing = self.smoothing_coefficient.max(start_coefficient);
+        self.track_floor(magnitudes, start_coefficient);
+    }
+
+    /// The noise power of each band is the running mean of what the band holds, every hop weighted by the probability that it
+    /// holds no speech (T. Gerkmann, R. C. Hendriks, "Unbiased MMSE-based noise power estimation with low complexity and low
+    /// tracking delay", 2012; docs/algorithm.md section 5, item 3).
+    #[inline(always)]
+    fn track_floor(&mut self, magnitudes: &[f32], start_coefficient: f32) {
         let first = self.frames == 1;
-        for ((&v, smoothed), floor) in magnitudes.iter().zip(&mut self.smoothed).zip(&mut self.floor) {
-            *smoothed += smoothing * (v - *smoothed);
+        let climb = self.climb_coefficient.max(start_coefficient);
+        let fall = self.fall_coefficient.max(start_coefficient);
+        for ((&v, presence), floor) in magnitudes.iter().zip(&mut self.presence).zip(&mut self.floor) {
+            let power = (v * v) * (v * v);
             if first {
-                *floor = *smoothed;
-            } else if *smoothed < *floor {
-                *floor += self.fall_coefficient * (*smoothed - *floor);
-            } else {
-                // The small constant lets a floor leave zero.
-                *floor = (*floor * self.rise_factor + 1e-6).min(*smoothed);
+                *floor = power;
+                *presence = 0.5;
+                continue;
             }
+            let ratio = (power / (*floor + LEAST_FLOOR)).min(LARGEST_RATIO);
+            let odds = (1.0 + SPEECH_TO_NOISE) * exp2(-RATIO_TO_LOG2_ODDS * ratio);
+            let mut speech = 1.0 / (1.0 + odds);
+            *presence += PRESENCE_COEFFICIENT * (speech - *presence);
+            if *presence > MOST_PRESENCE {
+                // Or a noise that has become louder would be taken for speech for ever.
+                speech = speech.min(MOST_PRESENCE);
+            }
+            let noise = power + speech * (*floor - power);
+            let coefficient = if noise < *floor { fall } else { climb };
+            let followed = *floor + coefficient * (noise - *floor);
+            *floor = followed.min(*floor * self.rise_factor + LEAST_FLOOR);
         }
     }
 
     /// The current noise floor of band `band` as a power per bin (the units of the band powers).
     pub fn floor_power(&self, band: usize) -> f32 {
-        self.floor[band].powi(4)
+        FLOOR_FACTOR * self.floor[band]
     }
 }
 
@@ -186,20 +230,53 @@ mod tests {
         }
     }
 
+    fn floor_db(front: &FrontEnd, power: f32) -> f32 {
+        10.0 * (front.floor_power(0) / power).log10()
+    }
+
     #[test]
-    fn floor_keeps_the_noise_under_a_burst_and_rises_as_configured() {
+    fn floor_stays_near_the_mean_of_the_noise() {
+        let mut front = FrontEnd::new(&FrontEndConfig::default(), 1, 1);
+        let mut state = 1_u32;
+        let mut bin_power = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Of Gaussian noise.
+            -1e-6 * ((f64::from(state) + 1.0) / f64::from(u32::MAX)).ln() as f32
+        };
+        let mut sum_db = 0.0;
+        for hop in 0..3000 {
+            // As many as a band of 200 Hz holds.
+            let power = (0..8).map(|_| bin_power()).sum::<f32>() / 8.0;
+            run(&mut front, &[power], 1);
+            let from_mean_db = floor_db(&front, 1e-6);
+            assert!(hop < 100 || from_mean_db.abs() < 6.0, "hop {hop}: {from_mean_db} dB");
+            sum_db += from_mean_db / 3000.0;
+        }
+        assert!(sum_db.abs() < 1.5, "{sum_db} dB beside the mean");
+    }
+
+    #[test]
+    fn floor_keeps_the_noise_under_speech_and_follows_what_stays() {
         let config = FrontEndConfig::default();
         let mut front = FrontEnd::new(&config, 1, 1);
+        let (noise, louder) = (FLOOR_FACTOR * 1e-6, FLOOR_FACTOR * 1e-4);
         run(&mut front, &[1e-6], 100);
-        run(&mut front, &[1e-2], 50);
-        let rise_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
-        assert!(
-            (rise_db - 0.5 * config.floor_rise_db_per_s).abs() < 0.5,
-            "rose {rise_db} dB in 0.5 s"
-        );
-        run(&mut front, &[1e-6], 100);
-        let left_db = 10.0 * (front.floor_power(0) / 1e-6).log10();
-        assert!(left_db.abs() < 0.2, "{left_db} dB above the noise after it came back");
+        // 20 dB more: for 0.2 s it is speech, for 3 s it is noise.
+        run(&mut front, &[1e-4], 20);
+        assert!(floor_db(&front, noise) < 0.5, "{} dB", floor_db(&front, noise));
+        for hop in 0..280 {
+            let before_db = floor_db(&front, noise);
+            run(&mut front, &[1e-4], 1);
+            let rise_db_per_s = (floor_db(&front, noise) - before_db) * 100.0;
+            assert!(
+                rise_db_per_s < config.floor_rise_db_per_s + 0.1,
+                "hop {hop}: {rise_db_per_s} dB/s"
+            );
+        }
+        assert!(floor_db(&front, louder).abs() < 1.0, "{} dB", floor_db(&front, louder));
+        run(&mut front, &[1e-6], 40);
+        let left_db = floor_db(&front, noise);
+        assert!(left_db.abs() < 0.5, "{left_db} dB above the noise after it came back");
     }
 
     #[test]
@@ -228,7 +305,10 @@ mod tests {
             run(front, &noise, 1)
         };
         let (features, floor) = begin(&mut front);
-        assert_eq!(features, floor, "the floor starts at the first whole window");
+        for (v, n) in features.iter().zip(&floor) {
+            let ratio = (n / v).powi(4) / FLOOR_FACTOR;
+            assert!((ratio - 1.0).abs() < 1e-4, "the floor starts at the first whole window");
+        }
         run(&mut front, &[0.0, 0.0], 10);
         assert_eq!(begin(&mut front).1, floor, "and stays where it was after a silence");
     }

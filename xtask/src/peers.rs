@@ -62,8 +62,8 @@ pub fn oracle_mask(pair: &Pair, config: &Config) -> Vec<f32> {
         transform.window_samples(),
         f64::from(SAMPLE_RATE_HZ),
     );
-    let speech_powers = band_powers(&pair.clean, &mut transform, &bands);
-    let noise_powers = band_powers(&noise, &mut transform, &bands);
+    let [speech_powers, noise_powers] =
+        [&pair.clean, &noise].map(|part| band_powers(&padded(part, &transform), &mut transform, &bands));
     let (mut band_gain, mut bin_gain) = (vec![0.0; bands.bands()], vec![0.0; bands.bins()]);
     let mut frame = 0;
     filter_frames(&pair.noisy, &mut transform, |spectrum| {
@@ -81,14 +81,14 @@ pub fn oracle_mask(pair: &Pair, config: &Config) -> Vec<f32> {
 }
 
 /// A transform of 10 ms hops at the rate of the pairs.
-fn transform(window_hops: usize) -> Stft {
+pub fn transform(window_hops: usize) -> Stft {
     Stft::new(hop_samples(f64::from(SAMPLE_RATE_HZ)), window_hops)
 }
 
-/// Band powers `[frame][band]` of a whole signal, framed as in [`filter_frames`].
-fn band_powers(signal: &[f32], transform: &mut Stft, bands: &Bands) -> Vec<Vec<f32>> {
+/// Band powers `[frame][band]` of each whole window of a signal.
+pub fn band_powers(signal: &[f32], transform: &mut Stft, bands: &Bands) -> Vec<Vec<f32>> {
     let mut spectrum = vec![Complex32::default(); transform.bins()];
-    padded(signal, transform)
+    signal
         .windows(transform.window_samples())
         .step_by(transform.hop_samples())
         .map(|frame| {

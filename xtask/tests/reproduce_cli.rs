@@ -120,18 +120,17 @@ fn what_cannot_work_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |command: &str| fail(folder.path(), &words(command));
     let report = run(folder.path(), "r", "--epochs 1");
-    let text = refused("reproduce --quick --epochs 1 --out r.md --work other.work");
-    assert!(
-        text.contains("r.md exists already") && text.contains("--resume"),
-        "{text}"
-    );
+    for end in ["--work other.work", "--work r.work --resume"] {
+        let text = refused(&format!("reproduce --quick --epochs 1 --out r.md {end}"));
+        assert!(text.contains("r.md exists already"), "{text}");
+    }
     assert_eq!(std::fs::read_to_string(folder.path().join("r.md")).unwrap(), report);
     let text = refused("reproduce --quick --epochs 1 --out s.md --work r.work");
     assert!(
         text.contains("holds an earlier run") && text.contains("--resume"),
         "{text}"
     );
-    let text = refused(&command("r", "--epochs 2 --resume"));
+    let text = refused("reproduce --quick --epochs 2 --out s.md --work r.work --resume");
     assert!(text.contains("other settings"), "{text}");
     let text = refused("reproduce --corpus nowhere --out x.md --work w");
     assert!(text.contains("nowhere"), "{text}");

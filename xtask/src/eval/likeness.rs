@@ -1,11 +1,9 @@
 //! Whether what a model learnt from is the noise that it is then to remove.
 
-use realfft::num_complex::Complex32;
 use unfold::bands::Bands;
-use unfold::stft::Stft;
-use unfold::units::hop_samples;
 
 use crate::pairs::SAMPLE_RATE_HZ;
+use crate::peers::{band_powers, transform};
 
 /// Windows of 40 ms, as the network's.
 const WINDOW_HOPS: usize = 4;
@@ -32,23 +30,15 @@ pub fn spectral_difference_db(one: &[f32], other: &[f32]) -> f64 {
 
 /// Mean level of each third octave.
 fn levels_db(signal: &[f32]) -> Vec<f64> {
-    let rate_hz = f64::from(SAMPLE_RATE_HZ);
-    let mut stft = Stft::new(hop_samples(rate_hz), WINDOW_HOPS);
     let centres_hz: Vec<f32> = (0..BANDS)
         .map(|band| FIRST_CENTRE_HZ * (band as f32 / 3.0).exp2())
         .collect();
-    let bands = Bands::new(&centres_hz, stft.window_samples(), rate_hz);
-    let mut spectrum = vec![Complex32::default(); stft.bins()];
-    let (mut bin_power, mut band_power) = (vec![0.0; stft.bins()], vec![0.0; bands.bands()]);
+    let mut transform = transform(WINDOW_HOPS);
+    let bands = Bands::new(&centres_hz, transform.window_samples(), f64::from(SAMPLE_RATE_HZ));
     let mut sums = vec![0.0_f64; bands.bands()];
-    for frame in signal.windows(stft.window_samples()).step_by(stft.hop_samples()) {
-        stft.analyse(frame, &mut spectrum);
-        for (power, x) in bin_power.iter_mut().zip(&spectrum) {
-            *power = x.norm_sqr();
-        }
-        bands.mean_power_into(&bin_power, &mut band_power);
-        for (sum, power) in sums.iter_mut().zip(&band_power) {
-            *sum += f64::from(*power);
+    for frame in band_powers(signal, &mut transform, &bands) {
+        for (sum, power) in sums.iter_mut().zip(frame) {
+            *sum += f64::from(power);
         }
     }
     let all: f64 = sums.iter().sum();

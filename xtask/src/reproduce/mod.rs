@@ -67,8 +67,8 @@ pub struct Args {
 /// The report exists already, the corpus cannot be read, a system breaks a promise, or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     ensure!(
-        args.resume || !args.out.exists(),
-        "{} exists already; choose another --out or go on with --resume",
+        !args.out.exists(),
+        "{} exists already; choose another --out",
         args.out.display()
     );
     // Hours of work should not end at a folder that cannot be written to.
