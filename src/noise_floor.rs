@@ -67,6 +67,13 @@ pub fn compress(power: f32) -> f32 {
     power.sqrt().sqrt()
 }
 
+/// Power of a compressed magnitude.
+#[inline(always)]
+fn power_of(magnitude: f32) -> f32 {
+    let root = magnitude * magnitude;
+    root * root
+}
+
 /// Level and noise-floor trackers of one lane (one channel, or the channel mean).
 #[derive(Clone)]
 pub struct FrontEnd {
@@ -154,8 +161,8 @@ impl FrontEnd {
             // slowly. At the very start it is all there is.
             if self.frames == 0 {
                 self.level = mean.min(LOUDEST);
-                for (n, v) in self.floor.iter_mut().zip(magnitudes) {
-                    *n = v.powi(4);
+                for (floor, v) in self.floor.iter_mut().zip(magnitudes) {
+                    *floor = power_of(*v);
                 }
             }
             return;
@@ -176,28 +183,30 @@ impl FrontEnd {
     /// tracking delay", 2012; docs/algorithm.md section 5, item 3).
     #[inline(always)]
     fn track_floor(&mut self, magnitudes: &[f32], start_coefficient: f32) {
-        let first = self.frames == 1;
+        if self.frames == 1 {
+            for (floor, v) in self.floor.iter_mut().zip(magnitudes) {
+                *floor = power_of(*v);
+            }
+            self.presence.fill(0.5);
+            return;
+        }
         let climb = self.climb_coefficient.max(start_coefficient);
         let fall = self.fall_coefficient.max(start_coefficient);
+        let rise_factor = self.rise_factor;
+        // No branches, so that the compiler vectorises.
         for ((&v, presence), floor) in magnitudes.iter().zip(&mut self.presence).zip(&mut self.floor) {
-            let power = (v * v) * (v * v);
-            if first {
-                *floor = power;
-                *presence = 0.5;
-                continue;
-            }
+            let power = power_of(v);
             let ratio = (power / (*floor + LEAST_FLOOR)).min(LARGEST_RATIO);
             let odds = (1.0 + SPEECH_TO_NOISE) * exp2(-RATIO_TO_LOG2_ODDS * ratio);
-            let mut speech = 1.0 / (1.0 + odds);
-            *presence += PRESENCE_COEFFICIENT * (speech - *presence);
-            if *presence > MOST_PRESENCE {
-                // Or a noise that has become louder would be taken for speech for ever.
-                speech = speech.min(MOST_PRESENCE);
-            }
-            let noise = power + speech * (*floor - power);
+            let speech = 1.0 / (1.0 + odds);
+            let mean = *presence + PRESENCE_COEFFICIENT * (speech - *presence);
+            // Or a noise that has become louder would be taken for speech for ever.
+            let most = if mean > MOST_PRESENCE { MOST_PRESENCE } else { 1.0 };
+            let noise = power + speech.min(most) * (*floor - power);
             let coefficient = if noise < *floor { fall } else { climb };
             let followed = *floor + coefficient * (noise - *floor);
-            *floor = followed.min(*floor * self.rise_factor + LEAST_FLOOR);
+            *presence = mean;
+            *floor = followed.min(*floor * rise_factor + LEAST_FLOOR);
         }
     }
 
