@@ -21,9 +21,6 @@ const SPEECH_TO_NOISE: f32 = 31.622_776;
 /// speech.
 const RATIO_TO_LOG2_ODDS: f32 = std::f32::consts::LOG2_E * SPEECH_TO_NOISE / (1.0 + SPEECH_TO_NOISE);
 
-/// Powers over the floor are held to this, beyond which nothing but speech is likely.
-const LARGEST_RATIO: f32 = 100.0;
-
 /// Share of the newest hop in the running mean of the probability of speech: a mean over about 0.1 s.
 const PRESENCE_COEFFICIENT: f32 = 0.1;
 
@@ -65,13 +62,6 @@ impl Default for FrontEndConfig {
 #[inline(always)]
 pub fn compress(power: f32) -> f32 {
     power.sqrt().sqrt()
-}
-
-/// Power of a compressed magnitude.
-#[inline(always)]
-fn power_of(magnitude: f32) -> f32 {
-    let root = magnitude * magnitude;
-    root * root
 }
 
 /// Level and noise-floor trackers of one lane (one channel, or the channel mean).
@@ -140,7 +130,7 @@ impl FrontEnd {
         }
         let mean = features.iter().sum::<f32>() / features.len() as f32;
         if mean > SILENCE {
-            self.track(features, mean);
+            self.track(band_power, mean);
         } else {
             self.sounding = 0;
         }
@@ -154,16 +144,14 @@ impl FrontEnd {
     }
 
     #[inline(always)]
-    fn track(&mut self, magnitudes: &[f32], mean: f32) {
+    fn track(&mut self, band_power: &[f32], mean: f32) {
         self.sounding = (self.sounding + 1).min(self.window_hops);
         if self.sounding < self.window_hops {
             // A window that still looks at silence in part would pull the floor far below the noise, from where it rises
             // slowly. At the very start it is all there is.
             if self.frames == 0 {
                 self.level = mean.min(LOUDEST);
-                for (floor, v) in self.floor.iter_mut().zip(magnitudes) {
-                    *floor = power_of(*v);
-                }
+                self.floor.copy_from_slice(band_power);
             }
             return;
         }
@@ -175,18 +163,16 @@ impl FrontEnd {
         if mean < LOUDEST {
             self.level = self.level.min(LOUDEST);
         }
-        self.track_floor(magnitudes, start_coefficient);
+        self.track_floor(band_power, start_coefficient);
     }
 
     /// The noise power of each band is the running mean of what the band holds, every hop weighted by the probability that it
     /// holds no speech (T. Gerkmann, R. C. Hendriks, "Unbiased MMSE-based noise power estimation with low complexity and low
     /// tracking delay", 2012; docs/algorithm.md section 5, item 3).
     #[inline(always)]
-    fn track_floor(&mut self, magnitudes: &[f32], start_coefficient: f32) {
+    fn track_floor(&mut self, band_power: &[f32], start_coefficient: f32) {
         if self.frames == 1 {
-            for (floor, v) in self.floor.iter_mut().zip(magnitudes) {
-                *floor = power_of(*v);
-            }
+            self.floor.copy_from_slice(band_power);
             self.presence.fill(0.5);
             return;
         }
@@ -194,9 +180,8 @@ impl FrontEnd {
         let fall = self.fall_coefficient.max(start_coefficient);
         let rise_factor = self.rise_factor;
         // No branches, so that the compiler vectorises.
-        for ((&v, presence), floor) in magnitudes.iter().zip(&mut self.presence).zip(&mut self.floor) {
-            let power = power_of(v);
-            let ratio = (power / (*floor + LEAST_FLOOR)).min(LARGEST_RATIO);
+        for ((&power, presence), floor) in band_power.iter().zip(&mut self.presence).zip(&mut self.floor) {
+            let ratio = power / (*floor + LEAST_FLOOR);
             let odds = (1.0 + SPEECH_TO_NOISE) * exp2(-RATIO_TO_LOG2_ODDS * ratio);
             let speech = 1.0 / (1.0 + odds);
             let mean = *presence + PRESENCE_COEFFICIENT * (speech - *presence);
